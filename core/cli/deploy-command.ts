@@ -1,0 +1,47 @@
+import type { Command } from 'commander';
+import { type CertkitError, fault } from '../errors.ts';
+import { type CommandContext, exitCodeFor } from './command.ts';
+import { deploymentFacts, printChanges } from './deployment-text.ts';
+import { refuseUnknown } from './renew-command.ts';
+
+export interface DeployFlags {
+  readonly now?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export function declareDeploy(program: Command): Command {
+  return program
+    .command('deploy')
+    .description('make pending versions live where their deploy date has come')
+    .argument('[lineage...]', 'only these; all without')
+    .option('--now', 'do not wait for the deploy date')
+    .option('--dry-run', "show what would change and run the server's own test on it; change nothing");
+}
+
+export async function deployCommand(names: readonly string[], flags: DeployFlags, { certkit, output, terminal }: CommandContext): Promise<number> {
+  const { store } = certkit;
+  await store.prepare();
+  await refuseUnknown(names, store);
+  const views = (await store.overview()).filter(({ name }) => names.length === 0 || names.includes(name));
+  const asked = flags.now === true;
+  for (const view of asked ? views : []) {
+    const { newest, live } = view;
+    const isRefused = view.readable && newest !== undefined && newest.number !== live?.number && view.state.rejected.includes(newest.number);
+    if (isRefused) throw fault('USAGE_REJECTED_VERSION', { name: view.name, version: newest.number });
+  }
+
+  const structure = asked || terminal.interactive ? 'may-change' : 'keep';
+  const outcomes = await certkit.deploy(views, { asked, structure, dryRun: flags.dryRun === true });
+  for (const outcome of outcomes) {
+    if (outcome.result !== 'planned') continue;
+    await printChanges(outcome.changes, certkit, output);
+    output.say(`${outcome.lineage}: version ${outcome.version} would go live; ${outcome.tested ? 'the server accepts the change' : 'not tested'}`);
+  }
+  output.result('deploy', { deployments: outcomes.map(deploymentFacts) });
+
+  const failures = outcomes.flatMap((outcome): readonly CertkitError[] => {
+    if (outcome.result === 'failed') return [outcome.error];
+    return 'setbacks' in outcome ? outcome.setbacks.map(({ error }) => error) : [];
+  });
+  return exitCodeFor(failures, views.length);
+}

@@ -1,0 +1,170 @@
+import { Command, CommanderError, Option } from 'commander';
+import { type Certkit, compose } from '../composition.ts';
+import { asCertkitError, type CertkitError, exitCodeOf, fault } from '../errors.ts';
+import type { CommandContext } from './command.ts';
+import { type DeployFlags, declareDeploy, deployCommand } from './deploy-command.ts';
+import { createOutput, type Output, type OutputMode, type Terminal } from './output.ts';
+import { declarePlugins, pluginsCommand } from './plugins-command.ts';
+import { declareRecover, recoverCommand } from './recover-command.ts';
+import { declareRenew, type RenewFlags, renewCommand } from './renew-command.ts';
+import { declareRelease, declareRollback, releaseCommand, rollbackCommand } from './rollback-command.ts';
+import { addRunFlags, agreed, declareRun, runCommand } from './run-command.ts';
+import { homeOf, pathOf, proxyOf } from './settings.ts';
+import { declareStatus, statusCommand } from './status-command.ts';
+
+/** What the process hands over. */
+export interface Invocation {
+  /** Without node and the script. */
+  readonly argv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly uid: number;
+  readonly version: string;
+  readonly packageRoot: string;
+  readonly terminal: Terminal;
+  /** Aborted with a USAGE_INTERRUPTED when the process is told to stop. */
+  readonly signal: AbortSignal;
+}
+
+interface GlobalFlags {
+  readonly home?: string;
+  readonly json?: boolean | string;
+  readonly debug?: boolean;
+}
+
+/** Runs one command line and answers its exit code. Errors are printed here and nowhere else. */
+export async function certkit(invocation: Invocation): Promise<number> {
+  const { argv, terminal } = invocation;
+  let output = createOutput('human', terminal, false);
+  try {
+    const flags = globalFlagsIn(argv);
+    const mode = outputMode(flags.json);
+    output = createOutput(mode, terminal, argv.includes('renew') && !terminal.interactive);
+    return await runLine(invocation, flags, output);
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return endOfCommander(thrown, output);
+    const error = asCertkitError(invocation.signal.aborted ? invocation.signal.reason : thrown);
+    output.failure(error);
+    if (argv.includes('--debug')) terminal.err(`${stackOf(error)}\n`);
+    return exitCodeOf(error.code);
+  }
+}
+
+async function runLine(invocation: Invocation, globals: GlobalFlags, output: Output): Promise<number> {
+  const { argv, terminal, env, uid, version, packageRoot, signal } = invocation;
+  const log = { debug: globals.debug === true ? (text: string) => terminal.err(`${text}\n`) : () => {}, warn: (text: string) => terminal.err(`${text}\n`) };
+  const proxy = proxyOf(env);
+  const composed = (agreeToTerms: boolean): Certkit =>
+    compose({
+      home: homeOf(globals.home, env, uid),
+      path: pathOf(env),
+      uid,
+      version,
+      packageRoot,
+      agreeToTerms,
+      tell: output.tell,
+      log,
+      signal,
+      watched: terminal.interactive || isRun(argv),
+      ...(proxy === undefined ? {} : { proxy }),
+    });
+
+  const certkit = composed(argv.includes('--agree-tos'));
+  const context: CommandContext = { certkit, output, terminal };
+  let exitCode = 0;
+  const does = (command: Command, act: (args: readonly unknown[], flags: unknown) => Promise<number>) =>
+    command.action(async (...given: unknown[]) => {
+      exitCode = await act(given.slice(0, -2), given.at(-2));
+    });
+
+  const program = new Command('certkit')
+    .description('Obtains TLS certificates over ACME, installs them into your web server, and keeps them renewed.')
+    .version(version, '--version')
+    .addOption(new Option('--home <directory>', "certkit's directory; else CERTKIT_HOME, else /etc/certkit"))
+    .addOption(new Option('--json [form]', 'print one JSON object, or with --json=events a line for each event; words for people go to stderr'))
+    .addOption(new Option('--debug', 'say more, and show where an error came from'))
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.out, writeErr: () => {} });
+
+  const run = declareRun(program);
+  const pluginFlags = isRun(argv) ? await addRunFlags(run, argv, certkit.catalog) : undefined;
+  does(run, async (_args, flags) => {
+    if (pluginFlags === undefined) throw fault('BUG_UNEXPECTED', { because: 'run was chosen without its flags' });
+    try {
+      return await runCommand(flags as object, pluginFlags, context);
+    } catch (thrown) {
+      if (!(await agreed(thrown, terminal))) throw thrown;
+      return runCommand(flags as object, pluginFlags, { ...context, certkit: composed(true) });
+    }
+  });
+  does(declareRenew(program), ([names], flags) => renewCommand(names as string[], flags as RenewFlags, context));
+  does(declareDeploy(program), ([names], flags) => deployCommand(names as string[], flags as DeployFlags, context));
+  does(declareStatus(program), ([names]) => statusCommand(names as string[], context));
+  does(declareRollback(program), ([name]) => rollbackCommand(name as string, context));
+  does(declareRelease(program), ([name]) => releaseCommand(name as string, context));
+  does(declareRecover(program), () => recoverCommand(context));
+  does(declarePlugins(program), () => pluginsCommand(context));
+  for (const command of program.commands) command.exitOverride().configureOutput({ writeOut: terminal.out, writeErr: () => {} });
+
+  try {
+    await program.parseAsync(withoutGlobalFlags(argv), { from: 'user' });
+    return exitCode;
+  } finally {
+    certkit.close();
+  }
+}
+
+const OTHER_COMMANDS: readonly string[] = ['renew', 'deploy', 'status', 'rollback', 'release', 'recover', 'plugins', 'help'];
+
+/** `run` is what is meant when no other command is named. */
+function isRun(argv: readonly string[]): boolean {
+  return !OTHER_COMMANDS.includes(commandIn(argv) ?? '');
+}
+
+/** The first word that is neither a global flag nor its value. */
+function commandIn(argv: readonly string[]): string | undefined {
+  for (let at = 0; at < argv.length; at++) {
+    const word = argv[at] ?? '';
+    if (word === '--home') at++;
+    else if (!word.startsWith('-')) return word;
+    else if (!word.startsWith('--home=') && !word.startsWith('--json') && word !== '--debug') return undefined;
+  }
+  return undefined;
+}
+
+/** Flags that must be known before commander can be told about plugins. */
+function globalFlagsIn(argv: readonly string[]): GlobalFlags {
+  const at = argv.findIndex((word) => word === '--home' || word.startsWith('--home='));
+  const home = at === -1 ? undefined : argv[at] === '--home' ? argv[at + 1] : argv[at]?.slice('--home='.length);
+  const json = argv.find((word) => word === '--json' || word.startsWith('--json='));
+  return {
+    ...(home === undefined ? {} : { home }),
+    ...(json === undefined ? {} : { json: json === '--json' ? true : json.slice('--json='.length) }),
+    debug: argv.includes('--debug'),
+  };
+}
+
+/** Global flags may stand anywhere; commander wants them before the command, so it does not get to see them. */
+function withoutGlobalFlags(argv: readonly string[]): string[] {
+  return argv.filter((word, at) => !/^--(home|json|debug)(=|$)/.test(word) && argv[at - 1] !== '--home');
+}
+
+function outputMode(json: boolean | string | undefined): OutputMode {
+  if (json === undefined || json === false) return 'human';
+  if (json === true) return 'json';
+  if (json === 'events') return 'events';
+  throw fault('USAGE_INVALID', { problem: `--json=${json} is unknown; write --json or --json=events` });
+}
+
+/** Help and version are no errors; everything else commander found is the person's slip. */
+function endOfCommander(thrown: CommanderError, output: Output): number {
+  if (thrown.exitCode === 0) return 0;
+  const error = fault('USAGE_INVALID', { problem: thrown.message.replace(/^error: /, '') });
+  output.failure(error);
+  return exitCodeOf(error.code);
+}
+
+function stackOf(error: CertkitError): string {
+  const causes: string[] = [];
+  for (let at: unknown = error; at instanceof Error; at = at.cause) causes.push(at.stack ?? at.message);
+  return causes.join('\ncaused by ');
+}

@@ -1,0 +1,41 @@
+import type { Command } from 'commander';
+import { fault } from '../errors.ts';
+import { failuresOf } from '../flows/maintain.ts';
+import { type CommandContext, exitCodeFor, faultFacts } from './command.ts';
+import { deploymentFacts } from './deployment-text.ts';
+
+export interface RenewFlags {
+  readonly force?: boolean;
+  readonly deploy: boolean;
+}
+
+export function declareRenew(program: Command): Command {
+  return program
+    .command('renew')
+    .description('renew what is due, then deploy what is due: what the scheduler calls')
+    .argument('[lineage...]', 'only these; all without')
+    .option('--force', 'renew although nothing is due')
+    .option('--no-deploy', 'stop after renewing');
+}
+
+export async function renewCommand(names: readonly string[], flags: RenewFlags, { certkit, output }: CommandContext): Promise<number> {
+  await refuseUnknown(names, certkit.store);
+  const maintenance = await certkit.maintain({ names, force: flags.force === true, deploy: flags.deploy });
+  const { renewals, deployments } = maintenance;
+  output.result('renew', {
+    renewals: renewals.map((outcome) => {
+      if (outcome.result === 'failed') return { lineage: outcome.lineage, result: outcome.result, error: faultFacts(outcome.error) };
+      return outcome.result === 'renewed' ? { lineage: outcome.lineage, result: outcome.result, version: outcome.version.number } : outcome;
+    }),
+    deployments: deployments.map(deploymentFacts),
+  });
+  return exitCodeFor([...failuresOf(maintenance).values()], renewals.length);
+}
+
+/** A name that is no lineage is a slip of the person, not an empty selection. */
+export async function refuseUnknown(names: readonly string[], store: { names(): Promise<readonly string[]> }): Promise<void> {
+  if (names.length === 0) return;
+  const known = await store.names();
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw fault('USAGE_NO_LINEAGE', { name: unknown, known });
+}

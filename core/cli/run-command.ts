@@ -1,0 +1,142 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { Catalog } from '../../plugins/catalog.ts';
+import { asCertkitError, type CertkitError, fault } from '../errors.ts';
+import type { PluginChoice } from '../model/lineage.ts';
+import { type CommandContext, exitCodeFor, faultFacts } from './command.ts';
+import { deploymentFacts, printChanges } from './deployment-text.ts';
+import type { Terminal } from './output.ts';
+import { addPluginFlags, type PluginFlags, refuseTwice } from './plugin-flags.ts';
+import { askFor, askForOne, askForSome } from './questions.ts';
+import { lineageMeant, readIdentifiers, readKeys, readLineageName, wantedLineage } from './wanted-lineage.ts';
+
+interface RunFlags {
+  readonly domain?: readonly string[];
+  readonly name?: string;
+  readonly authenticator?: string;
+  readonly installer?: readonly string[];
+  readonly server?: string;
+  readonly caBundle?: string;
+  readonly email?: string;
+  readonly keyType?: readonly string[];
+  readonly serve?: readonly string[];
+  readonly force?: boolean;
+  readonly dryRun?: boolean;
+  readonly agreeTos?: boolean;
+}
+
+const several = (value: string, before: readonly string[] = []) => [...before, value];
+
+/** Declares `run`, the command that needs no name. */
+export function declareRun(program: Command): Command {
+  return program
+    .command('run', { isDefault: true })
+    .description('obtain a certificate (or reuse the one there is) and deploy it now')
+    .option('-d, --domain <name>', 'a name for the certificate; may be given several times', several)
+    .option('--name <lineage>', 'the name of the lineage; by default its first domain')
+    .option('-a, --authenticator <plugin>', 'the plugin that proves control of the names')
+    .option('-i, --installer <plugin>', 'a plugin that puts the certificate to use; may be given several times', several)
+    .option('--server <url>', "the CA's ACME directory; by default Let's Encrypt")
+    .option('--ca-bundle <file>', "roots to trust besides the system's, for a private CA")
+    .option('--email <address>', 'contact for a new account at the CA')
+    .option('--key-type <type>', 'ecdsa-p256 (default), ecdsa-p384, rsa-2048, rsa-3072, rsa-4096; one of each kind for both', several)
+    .option('--serve <name>', 'a name that servers here are to serve, when not all of them are here', several)
+    .option('--agree-tos', "agree to the CA's terms of service")
+    .option('--force', 'renew although nothing is due')
+    .option('--dry-run', 'show and test what would be changed, and change nothing');
+}
+
+/** Adds the flags of the plugins that the command line names. */
+export function addRunFlags(command: Command, argv: readonly string[], catalog: Catalog): Promise<PluginFlags> {
+  return addPluginFlags(command, argv, catalog, (flags, text) => new Option(flags, text));
+}
+
+export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certkit, output, terminal }: CommandContext): Promise<number> {
+  refuseTwice(flags.installer ?? []);
+  const { store } = certkit;
+  await store.prepare();
+  const name = flags.name === undefined ? undefined : readLineageName(flags.name);
+  const given = { ...flags } as Readonly<Record<string, unknown>>;
+  const installers = flags.installer?.map((plugin) => plugins.choice(plugin, given));
+  const domains = flags.domain ?? (name === undefined ? await offerNames(installers, certkit, terminal) : []);
+  const identifiers = readIdentifiers(domains);
+
+  const known = await Promise.all((await store.names()).map((one) => store.lineage(one)));
+  const held = lineageMeant({ identifiers, ...(name === undefined ? {} : { name }) }, known);
+  const authenticator = flags.authenticator === undefined ? undefined : plugins.choice(flags.authenticator, given);
+  const wanted = wantedLineage(
+    {
+      identifiers,
+      ...(name === undefined ? {} : { name }),
+      ...(flags.server === undefined ? {} : { server: flags.server }),
+      ...(flags.caBundle === undefined ? {} : { caBundle: flags.caBundle }),
+      ...(flags.email === undefined ? {} : { email: flags.email }),
+      ...(flags.keyType === undefined ? {} : { keys: readKeys(flags.keyType) }),
+      ...(flags.serve === undefined ? {} : { serve: flags.serve }),
+      ...(installers === undefined ? {} : { installers }),
+      ...authenticatorWish(authenticator ?? (held === undefined ? await offerAuthenticator(certkit, terminal) : undefined)),
+    },
+    held,
+    await store.settings(),
+  );
+  // Options are judged before anything is asked of anybody.
+  await certkit.plugins.authenticator(wanted.authenticator);
+  await Promise.all(wanted.installers.map((choice) => certkit.plugins.installer(choice)));
+
+  const outcome = await certkit.run(wanted, { force: flags.force === true, dryRun: flags.dryRun === true });
+  if (outcome.result === 'failed') {
+    output.result('run', { lineage: wanted.name, error: faultFacts(outcome.error) });
+    return exitCodeFor([outcome.error], 1);
+  }
+  if (outcome.result === 'sketched') {
+    await printChanges(outcome.changes, certkit, output);
+    output.say(`${wanted.name}: not tested: there is no certificate yet that the server could read`);
+    output.result('run', { lineage: wanted.name, planned: outcome.changes.map(({ path }) => path), tested: false });
+    return 0;
+  }
+  const { deployment, renewal } = outcome;
+  if (deployment.result === 'planned') await printChanges(deployment.changes, certkit, output);
+  output.result('run', { lineage: wanted.name, renewed: renewal.result === 'renewed', deployment: deploymentFacts(deployment) });
+  return exitCodeFor(setbackErrors(deployment), 1);
+}
+
+const authenticatorWish = (authenticator: PluginChoice | undefined) => (authenticator === undefined ? {} : { authenticator });
+
+function setbackErrors(deployment: { readonly result: string; readonly setbacks?: readonly { readonly error: CertkitError }[] }): readonly CertkitError[] {
+  return (deployment.setbacks ?? []).map(({ error }) => error);
+}
+
+/** Without -d, at a terminal: the names that the servers have. */
+async function offerNames(installers: readonly PluginChoice[] | undefined, certkit: CommandContext['certkit'], terminal: Terminal): Promise<readonly string[]> {
+  if (!terminal.interactive || installers === undefined) throw fault('USAGE_NEEDS', { what: 'A name to get a certificate for', option: '-d NAME' });
+  const surveys = await Promise.all(installers.map(async (choice) => (await certkit.plugins.installer(choice)).survey(new AbortController().signal)));
+  const names = surveys.flatMap(({ sites }) => sites.flatMap((site) => site.names));
+  const usable = [...new Set(names)].filter((name) => /^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(name)).sort();
+  const title = surveys.map(({ server }) => server.title).join(', ');
+  if (usable.length === 0) throw fault('USAGE_NEEDS', { what: `${title} has no site with a name; a name`, option: '-d NAME' });
+  return askForSome(terminal, `Names found at ${title}:`, usable);
+}
+
+/** Asks for an authenticator and for what it cannot do without. */
+async function offerAuthenticator({ catalog }: CommandContext['certkit'], terminal: Terminal): Promise<PluginChoice | undefined> {
+  if (!terminal.interactive) return undefined;
+  const known = (await catalog.list()).flatMap((entry) => (entry.state === 'ok' && entry.kind === 'authenticator' ? [entry.name] : []));
+  const plugin = await askForOne(terminal, 'How is control of the names to be proven?', known);
+  const { options, summary } = await catalog.find('authenticator', plugin);
+  terminal.err(`${plugin}: ${summary}\n`);
+  const needed = Object.entries(options).filter(([, declaration]) => declaration.required === true && declaration.default === undefined);
+  const values: Record<string, string> = {};
+  for (const [option, { text }] of needed) {
+    values[option] = await askFor(terminal, `${text} (${option}): `, (answer) =>
+      answer === '' ? { ok: false, because: 'It cannot do without.' } : { ok: true, value: answer },
+    );
+  }
+  return { plugin, options: values };
+}
+
+/** At a terminal the terms of service are a question. */
+export async function agreed(error: unknown, terminal: Terminal): Promise<boolean> {
+  const { code, message } = asCertkitError(error);
+  if (code !== 'ACME_TERMS' || !terminal.interactive) return false;
+  return (await terminal.ask(`${message}\nDo you agree? [y/N] `))?.trim().toLowerCase() === 'y';
+}

@@ -1,0 +1,84 @@
+import type { Command } from 'commander';
+import type { Inspection } from '../flows/inspect.ts';
+import { lifeOf, type Version } from '../model/version.ts';
+import { type CommandContext, exitCodeFor, faultFacts } from './command.ts';
+import type { Output } from './output.ts';
+import { refuseUnknown } from './renew-command.ts';
+import { faultText, reasonText, when } from './words.ts';
+
+export function declareStatus(program: Command): Command {
+  return program
+    .command('status')
+    .description('versions, dates, what happens next and why, and what the servers really serve')
+    .argument('[lineage...]', 'only these; all without');
+}
+
+export async function statusCommand(names: readonly string[], { certkit, output }: CommandContext): Promise<number> {
+  const { store } = certkit;
+  await refuseUnknown(names, store);
+  const views = (await store.overview()).filter(({ name }) => names.length === 0 || names.includes(name));
+  const inspections = await certkit.inspect(views);
+  if (inspections.length === 0) output.say('No lineages yet. "certkit -d NAME --authenticator A --installer I" makes one.');
+  for (const inspection of inspections) print(inspection, output);
+  output.result('status', { lineages: inspections.map(factsOf) });
+  return exitCodeFor(
+    inspections.flatMap((inspection) => (inspection.readable ? [] : [inspection.error])),
+    inspections.length,
+  );
+}
+
+function print(inspection: Inspection, output: Output): void {
+  if (!inspection.readable) {
+    output.say(`${inspection.name}\n  ${faultText(inspection.error).replaceAll('\n', '\n  ')}`);
+    return;
+  }
+  const { name, lineage, live, pending, renewal, deployment, served, owed, state, versions } = inspection;
+  const version = (one: Version | undefined) => (one === undefined ? 'none' : `version ${one.number}, valid until ${when(lifeOf(one).notAfterMs)}`);
+  output.say(name);
+  output.say(`  names    ${lineage.identifiers.map(({ value }) => value).join(', ')}`);
+  output.say(
+    `  from     ${lineage.authority.directory}, by ${lineage.authenticator.plugin}; installed by ${lineage.installers.map(({ plugin }) => plugin).join(', ') || 'nobody'}`,
+  );
+  output.say(`  live     ${version(live)}`);
+  output.say(
+    `  pending  ${version(pending)}${pending !== undefined && state.rejected.includes(pending.number) ? ' (rolled back from; "certkit release" lets it go)' : ''}`,
+  );
+  if (versions.length > 2) output.say(`  kept     ${versions.map(({ number }) => number).join(', ')}`);
+  for (const { name: host, at, server, version: shown, because } of served) {
+    output.say(
+      `  served   ${host} at ${at}: ${shown === undefined ? because : `version ${shown}${shown === live?.number ? '' : ', which is not the live one'}`} (${server})`,
+    );
+  }
+  if (owed) output.say('  owed     a server has not been seen serving the live version; the next run deploys it');
+  output.say(`  renew    ${renewal.due ? `due now: ${reasonText(renewal.reason)}` : `${when(renewal.reviewAtMs)} (${reasonText(renewal.reason)})`}`);
+  const later = deployment.due || deployment.reviewAtMs === undefined ? '' : `${when(deployment.reviewAtMs)} `;
+  output.say(`  deploy   ${deployment.due ? `due now: ${reasonText(deployment.reason)}` : `${later}(${reasonText(deployment.reason)})`}`);
+  for (const [job, attempts] of [['renewal', state.renewal] as const, ['deployment', state.deployment] as const]) {
+    if (attempts !== undefined)
+      output.say(
+        `  failing  ${job} ${attempts.failures} times, last ${when(attempts.lastAtMs)} (${attempts.lastCode}); next try ${when(attempts.notBeforeMs)}`,
+      );
+  }
+}
+
+function factsOf(inspection: Inspection): Readonly<Record<string, unknown>> {
+  if (!inspection.readable) return { name: inspection.name, error: faultFacts(inspection.error) };
+  const { name, lineage, live, pending, owed, renewal, deployment, served, state, versions } = inspection;
+  const version = (one: Version | undefined) => (one === undefined ? undefined : { number: one.number, ...lifeOf(one), sets: one.sets });
+  return {
+    name,
+    identifiers: lineage.identifiers.map(({ value }) => value),
+    ca: lineage.authority.directory,
+    authenticator: lineage.authenticator.plugin,
+    installers: lineage.installers.map(({ plugin }) => plugin),
+    versions: versions.map(({ number }) => number),
+    live: version(live),
+    pending: version(pending),
+    rejected: state.rejected,
+    owed,
+    renewal,
+    deployment,
+    served,
+    attempts: { renewal: state.renewal, deployment: state.deployment },
+  };
+}

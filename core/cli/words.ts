@@ -1,0 +1,100 @@
+import type { Event } from '../model/event.ts';
+
+/** A moment as people read it: `2026-12-23 10:15 UTC`. */
+export function when(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  'first-issue': 'it has no certificate yet',
+  'identifiers-changed': 'its names changed',
+  asked: 'you asked',
+  unfinished: 'an earlier run was cut off',
+  expired: 'the newest version has expired',
+  'renew-before': 'renew_before',
+  'late-in-life': 'a third of its lifetime is left then',
+  'ca-window': 'the CA suggests it',
+  'before-deployment': 'it is to be there before the deployment',
+  'backing-off': 'resting after a failure',
+  'first-deployment': 'it was never deployed',
+  'live-expired': 'the live version has expired',
+  revoked: 'the live version is revoked',
+  'window-moved': 'the CA moved its window forward',
+  immediately: 'deploy_before: immediately',
+  calendar: 'by its deploy date',
+  'short-lived': 'an hour after issue',
+  owed: 'a server has not been seen serving it',
+  'nothing-issued': 'nothing is issued',
+  'nothing-pending': 'the newest version is live',
+  rejected: 'the newest version was rolled back from',
+};
+
+export function reasonText(reason: string): string {
+  return REASONS[reason] ?? reason;
+}
+
+/** What an event says to a person; `undefined` where only a program wants to know. `passing` lines are shown while they last. */
+export function eventText(event: Event): { readonly text: string; readonly passing: boolean } | undefined {
+  const lasting = (text: string) => ({ text, passing: false });
+  const passing = (text: string) => ({ text, passing: true });
+  switch (event.type) {
+    case 'waiting':
+      return lasting(`waiting for ${event.on}${event.holder === undefined ? '' : `, held by ${event.holder}`}`);
+    case 'ordering':
+      return lasting(`${event.lineage}: ordering a certificate for ${event.names.join(', ')} from ${event.ca} (${reasonText(event.reason)})`);
+    case 'resuming':
+      return lasting(`${event.lineage}: going on with the order ${event.order}`);
+    case 'presented':
+      return lasting(`${event.lineage}: ${event.authenticator} published the ${event.challenge} proof for ${event.names.join(', ')}`);
+    case 'validating':
+      return passing(`${event.lineage}: waiting for the CA to validate ${event.names.join(', ')}`);
+    case 'issuing':
+      return passing(`${event.lineage}: waiting for the CA to issue`);
+    case 'renewed':
+      return lasting(`${event.lineage}: version ${event.version} obtained, valid until ${when(event.notAfterMs)}`);
+    case 'not-due': {
+      const until = event.reviewAtMs === undefined ? '' : ` before ${when(event.reviewAtMs)}`;
+      return lasting(`${event.lineage}: ${event.what} not due${until} (${reasonText(event.reason)})`);
+    }
+    case 'surveyed':
+      return lasting(`found ${event.server}`);
+    case 'tested':
+      if (event.because !== undefined) return lasting(`${event.server}: the change was not tested beforehand: ${event.because}`);
+      return lasting(`${event.server}: ${event.staged ? 'accepts the change (tested without touching its files)' : 'accepts its configuration'}`);
+    case 'applied':
+      return event.files.length === 0 ? undefined : lasting(`${event.server}: wrote ${event.files.join(', ')}`);
+    case 'reloaded':
+      return lasting(`${event.server}: reloaded${event.warning === undefined ? '' : `, although its reload command failed: ${event.warning}`}`);
+    case 'probing':
+      return passing(`${event.server}: waiting until ${event.names.join(', ')} show the new certificate`);
+    case 'deployed':
+      return lasting(`${event.lineage}: version ${event.version} is ${event.servers.length === 0 ? 'live' : `served by ${event.servers.join(', ')}`}`);
+    case 'already-served':
+      return lasting(
+        `${event.lineage}: version ${event.version} is ${event.servers.length === 0 ? 'live' : `served by ${event.servers.join(', ')}`}; nothing to change`,
+      );
+    case 'unproven':
+      return lasting(`${event.lineage}: not proven: ${event.what}: ${event.because}`);
+    case 'undone':
+      return lasting(`${event.lineage}: taken back${event.servers.length === 0 ? '' : ` at ${event.servers.join(', ')}`}`);
+    case 'rolled-back':
+      return lasting(
+        `${event.lineage}: rolled back from version ${event.from} to ${event.to}; version ${event.from} is not deployed again until "certkit release ${event.lineage}"`,
+      );
+    case 'recovered':
+      return lasting(`recovery: ${event.what}`);
+    case 'note':
+      return lasting(`${event.lineage === undefined ? '' : `${event.lineage}: `}${event.text}`);
+    case 'cleanup-failed':
+      return lasting(`not cleaned up: ${event.what}: ${faultText(event.fault)}`);
+    case 'failed':
+      return lasting(
+        `${event.lineage === undefined ? '' : `${event.lineage}: `}${event.during} failed\n${faultText(event.fault)}${event.nextTryMs === undefined ? '' : `\n  The scheduler tries again from ${when(event.nextTryMs)}.`}`,
+      );
+  }
+}
+
+/** An error as a person reads it: its code, what happened, the way out. */
+export function faultText({ code, message, hint }: { readonly code: string; readonly message: string; readonly hint: string }): string {
+  return `${code}: ${message}\n  ${hint}`;
+}

@@ -1,0 +1,235 @@
+import 'reflect-metadata';
+import { dirname, join } from 'node:path';
+import { container, type DependencyContainer, type InjectionToken, instanceCachingFactory } from 'tsyringe';
+import { type Catalog, createCatalog } from '../plugins/catalog.ts';
+import type { PluginKind } from '../plugins/contract.ts';
+import { createAuthenticator, createInstaller } from '../plugins/guard.ts';
+import type { PluginRoot } from '../plugins/roots.ts';
+import type { Acme, AcmeSession } from './acme/session.ts';
+import { systemClock } from './edges/clock.ts';
+import { difference } from './edges/difference.ts';
+import { createExecutor } from './edges/exec.ts';
+import { createFiles } from './edges/files.ts';
+import { createLocks } from './edges/locks.ts';
+import { systemRandom } from './edges/random.ts';
+import { createServers } from './edges/server-process.ts';
+import { createStaging } from './edges/staging.ts';
+import { createProbe } from './edges/tls-probe.ts';
+import { fault } from './errors.ts';
+import { inBatches } from './flows/batch.ts';
+import { deploy } from './flows/deploy.ts';
+import { inspect } from './flows/inspect.ts';
+import { maintain } from './flows/maintain.ts';
+import type { CertificateAuthority, Needs, Plugins, Servers } from './flows/needs.ts';
+import { recover } from './flows/recover.ts';
+import { release, rollback } from './flows/rollback.ts';
+import { run } from './flows/run.ts';
+import type { Tell } from './model/event.ts';
+import type { Authority, PluginChoice } from './model/lineage.ts';
+import type { Clock, Executor, Files, Locks, Log, Probe, Random, Staging } from './ports.ts';
+import { createStore } from './store/create-store.ts';
+import type { Store } from './store/store.ts';
+
+/** What one run of the program is started with. */
+export interface Settings {
+  readonly home: string;
+  /** PATH for the programs we run. */
+  readonly path: string;
+  readonly uid: number;
+  readonly version: string;
+  /** Directory of certkit's own package. */
+  readonly packageRoot: string;
+  readonly proxy?: string;
+  readonly agreeToTerms: boolean;
+  readonly tell: Tell;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** A person started this. */
+  readonly watched: boolean;
+}
+
+/** A port, under the name by which a composition may be given another one. */
+const port = <T>(name: string): InjectionToken<T> & symbol => Symbol(name) as InjectionToken<T> & symbol;
+
+export const CLOCK = port<Clock>('clock');
+export const RANDOM = port<Random>('random');
+export const EXECUTOR = port<Executor>('executor');
+export const FILES = port<Files>('files');
+export const LOCKS = port<Locks>('locks');
+export const PROBE = port<Probe>('probe');
+export const SERVERS = port<Servers>('servers');
+export const STAGING = port<Staging>('staging');
+export const STORE = port<Store>('store');
+export const CATALOG = port<Catalog>('catalog');
+export const AUTHORITY = port<CertificateAuthority & { close(): void }>('certificate authority');
+
+/** Everything the program can do, wired together. `override` is the one seam that tests use. */
+export function compose(settings: Settings, override: (graph: DependencyContainer) => void = () => {}) {
+  const graph = container.createChildContainer();
+  const once = <T>(token: InjectionToken<T>, make: (graph: DependencyContainer) => T) => graph.register(token, { useFactory: instanceCachingFactory(make) });
+
+  once(CLOCK, () => systemClock);
+  once(RANDOM, () => systemRandom);
+  once(EXECUTOR, () => createExecutor({ path: settings.path }));
+  once(FILES, (g) => createFiles({ executor: g.resolve(EXECUTOR), uid: settings.uid }));
+  once(LOCKS, () => createLocks({ path: settings.path }));
+  once(PROBE, () => createProbe());
+  once(SERVERS, (g) => createServers({ files: g.resolve(FILES), path: settings.path }));
+  once(STAGING, (g) => createStaging({ executor: g.resolve(EXECUTOR), uid: settings.uid }));
+  once(STORE, (g) =>
+    createStore({
+      home: settings.home,
+      files: g.resolve(FILES),
+      locks: g.resolve(LOCKS),
+      clock: g.resolve(CLOCK),
+      uid: settings.uid,
+    }),
+  );
+  once(CATALOG, (g) => createCatalog({ roots: pluginRoots(settings), files: g.resolve(FILES), uid: settings.uid }));
+  once(AUTHORITY, (g) => certificateAuthority(g, settings));
+  override(graph);
+
+  const plugins = pluginsOf(graph, settings);
+  const needs = (unfinished: ReadonlySet<string> = new Set()): Needs => {
+    const store = graph.resolve(STORE);
+    return {
+      clock: graph.resolve(CLOCK),
+      random: graph.resolve(RANDOM),
+      files: graph.resolve(FILES),
+      programs: graph.resolve(EXECUTOR),
+      store,
+      ca: graph.resolve(AUTHORITY),
+      plugins,
+      probe: graph.resolve(PROBE),
+      servers: graph.resolve(SERVERS),
+      staging: graph.resolve(STAGING),
+      difference,
+      tell: settings.tell,
+      signal: settings.signal,
+      watched: settings.watched,
+      unfinished,
+    };
+  };
+  /** Every job that changes something begins with what a killed run left. */
+  const recovered = async () => {
+    await graph.resolve(STORE).prepare();
+    const { unfinished } = await recover(needs());
+    return needs(unfinished);
+  };
+
+  return {
+    catalog: graph.resolve(CATALOG),
+    store: graph.resolve(STORE),
+    plugins,
+    difference,
+    run: async (...[wanted, options]: DropLast<Parameters<typeof run>>) => run(wanted, options, await recovered()),
+    maintain: async (...[options]: DropLast<Parameters<typeof maintain>>) => maintain(options, await recovered()),
+    deploy: async (...[views, options]: DropLast<Parameters<typeof deploy>>) => deploy(views, options, options.dryRun ? needs() : await recovered()),
+    rollback: async (name: string) => rollback(name, await recovered()),
+    release: async (name: string) => release(name, await recovered()),
+    inspect: async (...[views]: DropLast<Parameters<typeof inspect>>) => inspect(views, needs()),
+    recover: async () => {
+      await graph.resolve(STORE).prepare();
+      return recover(needs());
+    },
+    close: () => graph.resolve(AUTHORITY).close(),
+  };
+}
+
+export type Certkit = ReturnType<typeof compose>;
+
+type DropLast<T extends readonly unknown[]> = T extends readonly [...infer Rest, unknown] ? Rest : never;
+
+function pluginRoots({ packageRoot, home }: Settings): readonly PluginRoot[] {
+  const above = dirname(packageRoot);
+  return [
+    { path: packageRoot, kind: 'own' },
+    ...(above.endsWith('/node_modules') ? [{ path: above, kind: 'siblings' } as const] : []),
+    { path: join(home, 'plugins', 'node_modules'), kind: 'home' },
+  ];
+}
+
+const CHOICE = port<PluginChoice>('choice');
+const MADE = port<Promise<unknown>>('plugin');
+
+/** One child container for each plugin choice of a run: lineages that chose the same share the instance, and nothing else. */
+function pluginsOf(graph: DependencyContainer, { log }: Settings): Plugins {
+  const children = new Map<string, DependencyContainer>();
+
+  function shared<T>(kind: PluginKind, choice: PluginChoice, make: (choice: PluginChoice) => Promise<T>): Promise<T> {
+    const key = JSON.stringify([kind, choice.plugin, Object.entries(choice.options).sort(([a], [b]) => (a < b ? -1 : 1))]);
+    let child = children.get(key);
+    if (child === undefined) {
+      child = graph.createChildContainer();
+      child.register(CHOICE, { useValue: choice });
+      child.register(MADE, { useFactory: instanceCachingFactory((own) => make(own.resolve(CHOICE))) });
+      children.set(key, child);
+    }
+    return child.resolve(MADE) as Promise<T>;
+  }
+
+  const files = () => graph.resolve(FILES);
+  const installer = async (choice: PluginChoice, programs: Executor) =>
+    createInstaller(await graph.resolve(CATALOG).find('installer', choice.plugin), choice.options, { files: files(), programs, log });
+  return {
+    authenticator: (choice) =>
+      shared('authenticator', choice, async ({ plugin, options }) =>
+        inBatches(
+          createAuthenticator(await graph.resolve(CATALOG).find('authenticator', plugin), options, { files: files(), programs: graph.resolve(EXECUTOR), log }),
+        ),
+      ),
+    installer: (choice) => shared('installer', choice, (own) => installer(own, graph.resolve(EXECUTOR))),
+    stagedInstaller: installer,
+  };
+}
+
+/** The CA, loaded when it is first asked; one session for each directory. */
+function certificateAuthority(graph: DependencyContainer, settings: Settings): CertificateAuthority & { close(): void } {
+  const sessions = new Map<string, Promise<AcmeSession>>();
+  let acme: Promise<Acme> | undefined;
+  let opened: Acme | undefined;
+
+  const load = async () => {
+    const { createAcme } = await import('./acme/session.ts');
+    const { log, version, proxy } = settings;
+    opened = createAcme({ clock: graph.resolve(CLOCK), random: graph.resolve(RANDOM), log, version, ...(proxy === undefined ? {} : { proxy }) });
+    return opened;
+  };
+  const keys = () => import('./acme/keys.ts');
+
+  async function open(authority: Authority, signal: AbortSignal): Promise<AcmeSession> {
+    const store = graph.resolve(STORE);
+    const { directory, bundle, email } = authority;
+    acme ??= load();
+    const bundlePem = bundle === undefined ? undefined : await graph.resolve(FILES).read(bundle);
+    if (bundle !== undefined && bundlePem === undefined) throw fault('STORE_UNREADABLE', { path: bundle, because: 'the CA bundle is not there' });
+    // Two runs that meet a CA for the first time at once make one account.
+    return store.withServerLock(`account ${directory}`, async () => {
+      const kept = await store.account(authority);
+      const keyPem = kept?.keyPem ?? (await (await keys()).createKeyPem('ecdsa-p256'));
+      if (kept === undefined) await store.saveAccount(authority, keyPem);
+      return (await (acme as Promise<Acme>)).open(
+        { directory, ...(bundlePem === undefined ? {} : { bundlePem: Buffer.from(bundlePem).toString('utf8') }) },
+        { keyPem, ...(kept?.url === undefined ? {} : { url: kept.url }) },
+        {
+          agreeToTerms: settings.agreeToTerms,
+          signal,
+          onRegistered: (url) => store.saveAccount(authority, keyPem, url),
+          ...(email === undefined ? {} : { email }),
+        },
+      );
+    });
+  }
+
+  return {
+    session(authority, signal) {
+      const known = sessions.get(authority.directory) ?? open(authority, signal);
+      sessions.set(authority.directory, known);
+      return known;
+    },
+    createKeyPem: async (algorithm) => (await keys()).createKeyPem(algorithm),
+    createCsr: async (identifiers, keyPem) => (await keys()).createCsr(identifiers, keyPem),
+    readIssued: async (request) => (await import('./acme/chain.ts')).readIssued(request),
+    close: () => opened?.close(),
+  };
+}

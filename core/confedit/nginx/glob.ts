@@ -1,0 +1,118 @@
+import { latin1OfUtf8 } from '../splice.ts';
+
+// glob(3) as nginx calls it: no flags, C locale. So wildcards skip dot files, `\` escapes, and paths come sorted by bytes.
+
+/** Names in a directory; `undefined` where there is no directory. */
+export type ListDirectory = (path: string) => Promise<readonly string[] | undefined>;
+
+/** Whether nginx takes the path of an `include` for a pattern (an escaped wildcard counts too). */
+export function isGlob(path: string): boolean {
+  return /[*?[]/.test(path);
+}
+
+/** The paths that match, written as the pattern writes its directories. No match is an empty list. */
+export async function expandGlob(pattern: string, list: ListDirectory): Promise<readonly string[]> {
+  const [first = '', ...rest] = pattern.split('/');
+  let found = [pattern.startsWith('/') ? '/' : ''];
+  const components = pattern.startsWith('/') ? rest : [first, ...rest];
+
+  for (const [at, component] of components.entries()) {
+    if (component === '') continue;
+    const isLast = at === components.length - 1;
+    const isPattern = isGlob(component);
+    const literal = component.replace(/\\(.)/gs, '$1');
+    const next: string[] = [];
+    for (const base of found) {
+      if (!isPattern && !isLast) {
+        next.push(join(base, literal));
+        continue;
+      }
+      const names = (await list(base === '' ? '.' : base)) ?? [];
+      const matching = isPattern ? names.filter((name) => matchesComponent(component, name)) : names.filter((name) => name === literal);
+      for (const name of matching) next.push(join(base, name));
+    }
+    found = next;
+  }
+  return found.sort(byBytes);
+}
+
+/** Whether a name in one directory matches one component of a pattern. */
+export function matchesComponent(pattern: string, name: string): boolean {
+  if (name.startsWith('.') && !pattern.startsWith('.') && !pattern.startsWith('\\.')) return false;
+  return compileComponent(pattern).test(name);
+}
+
+/** By the bytes of their UTF-8, as strcmp compares. */
+export function byBytes(a: string, b: string): number {
+  const [x, y] = [latin1OfUtf8(a), latin1OfUtf8(b)];
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+function join(base: string, name: string): string {
+  return base === '' || base.endsWith('/') ? base + name : `${base}/${name}`;
+}
+
+function compileComponent(pattern: string): RegExp {
+  let source = '';
+  for (let at = 0; at < pattern.length; at++) {
+    const char = pattern[at] as string;
+    if (char === '*') source += source.endsWith('.*') ? '' : '.*';
+    else if (char === '?') source += '.';
+    else if (char === '\\' && at + 1 < pattern.length) source += escaped(pattern[++at] as string);
+    else if (char === '[') {
+      const set = bracketAt(pattern, at);
+      source += set === undefined ? '\\[' : set.source;
+      if (set !== undefined) at = set.end;
+    } else source += escaped(char);
+  }
+  return new RegExp(`^${source}$`, 'su');
+}
+
+/** A bracket expression; `undefined` where none is closed, for then `[` is a character. A `]` that comes first is a member. */
+function bracketAt(pattern: string, start: number): { readonly source: string; readonly end: number } | undefined {
+  let at = start + 1;
+  const isNegated = pattern[at] === '!' || pattern[at] === '^';
+  if (isNegated) at++;
+  let members = '';
+  for (let isFirst = true; at < pattern.length; isFirst = false, at++) {
+    const char = pattern[at] as string;
+    if (char === ']' && !isFirst) return { source: isNegated ? `[^${members}]` : members === '' ? '(?!)' : `[${members}]`, end: at };
+    const named = /^\[:(\w+):\]/.exec(pattern.slice(at));
+    if (named !== null) {
+      members += CLASSES[named[1] as string] ?? '';
+      at += named[0].length - 1;
+      continue;
+    }
+    const from = memberAt(pattern, at);
+    at = from.end;
+    if (pattern[at + 1] === '-' && pattern[at + 2] !== undefined && pattern[at + 2] !== ']') {
+      const to = memberAt(pattern, at + 2);
+      at = to.end;
+      if (from.char <= to.char) members += `${escaped(from.char)}-${escaped(to.char)}`; // a range turned round matches nothing
+    } else members += escaped(from.char);
+  }
+  return undefined;
+}
+
+function memberAt(pattern: string, at: number): { readonly char: string; readonly end: number } {
+  const isEscaped = pattern[at] === '\\' && at + 1 < pattern.length;
+  const end = isEscaped ? at + 1 : at;
+  return { char: pattern[end] as string, end };
+}
+
+/** Classes of the C locale. */
+const CLASSES: Readonly<Record<string, string>> = {
+  alnum: '0-9A-Za-z',
+  alpha: 'A-Za-z',
+  blank: ' \\t',
+  digit: '0-9',
+  lower: 'a-z',
+  upper: 'A-Z',
+  punct: '!-\\/:-@\\[-`\\{-~',
+  space: '\\s',
+  xdigit: '0-9A-Fa-f',
+};
+
+function escaped(char: string): string {
+  return /[\^$\\.*+?()[\]{}|/-]/.test(char) ? `\\${char}` : char;
+}

@@ -1,0 +1,177 @@
+import { latin1, latin1OfUtf8 } from '../splice.ts';
+import { type Address, addressesOf } from './addresses.ts';
+import { type Chosen, chooseServer, type Target } from './choose.ts';
+import type { ConfigFault, ConfigGraph, Instance } from './graph.ts';
+import { impliedListen, type Listen, parseListen } from './listen.ts';
+import { parseServerNames, type ServerName } from './server-name.ts';
+import { TOP } from './tree.ts';
+import { blocksAround, contentsOf, type Placed, placeKey } from './walk.ts';
+
+/** A web site: a `server` directly in `http`, includes followed. `stream` and `mail` have servers too; those are none. */
+export interface HttpServer {
+  /** Where the block stands. */
+  readonly place: Placed;
+  readonly file: string;
+  readonly line: number;
+  /** The directives of the block itself, includes followed. */
+  readonly contents: readonly Placed[];
+  readonly listens: readonly Listen[];
+  readonly names: readonly ServerName[];
+  /** The http block's own directives, for what is inherited. */
+  readonly inherited: readonly Placed[];
+  readonly http: Placed;
+}
+
+/** A directive that is in force for a server. */
+export interface Occurrence extends Placed {
+  readonly file: string;
+  readonly line: number;
+  readonly level: 'http' | 'server';
+  /** It stands in another file than the block of its level, which only includes it. */
+  readonly included: boolean;
+  /** All servers that these very bytes govern, this one among them. */
+  readonly governs: readonly HttpServer[];
+}
+
+export interface Location {
+  readonly place: Placed;
+  readonly modifier: '' | '=' | '~' | '~*' | '^~' | '@';
+  /** A prefix, a pattern, or a name. */
+  readonly path: string;
+}
+
+export interface ServerFacts {
+  /** The master was started by root: a server without a listen then has port 80, else 8000. */
+  readonly startedByRoot: boolean;
+  /** What `$hostname` stands for. */
+  readonly hostname: string;
+}
+
+export interface ServerSurvey {
+  readonly graph: ConfigGraph;
+  readonly servers: readonly HttpServer[];
+  readonly addresses: readonly Address<HttpServer>[];
+  /** What is in force for a server: its own directives of the name, else, where nginx inherits, the http block's. */
+  effective(server: HttpServer, name: string): readonly Occurrence[];
+  choose(target: Target): Chosen<HttpServer>;
+  /** Faults inside the server's own block. */
+  faultsOf(server: HttpServer): readonly ConfigFault[];
+  /**
+   * Faults that may hide a server for the name: outside of server blocks, in a file that cannot be read at all or that
+   * mentions the name, a wildcard above it, or a pattern.
+   */
+  faultsHiding(name: string): readonly ConfigFault[];
+}
+
+/** Directives of a server that nginx does not inherit from http. */
+const OWN_ONLY = new Set(['listen', 'server_name', 'location', 'return', 'rewrite', 'if', 'set', 'break', 'include', 'server', 'try_files']);
+
+export function surveyServers(graph: ConfigGraph, facts: ServerFacts): ServerSurvey {
+  const servers = serversOf(graph.main, facts);
+  const addresses = addressesOf(servers);
+  const governed = new Map<string, ReadonlyMap<string, readonly HttpServer[]>>();
+
+  const governedBy = (name: string) => {
+    const known = governed.get(name);
+    if (known !== undefined) return known;
+    const byPlace = new Map<string, HttpServer[]>();
+    for (const server of servers) {
+      for (const key of new Set(inForce(server, name).placed.map(placeKey))) {
+        const sharing = byPlace.get(key) ?? [];
+        sharing.push(server);
+        byPlace.set(key, sharing);
+      }
+    }
+    governed.set(name, byPlace);
+    return byPlace;
+  };
+
+  return {
+    graph,
+    servers,
+    addresses,
+    effective(server, name) {
+      const { level, placed, block } = inForce(server, name);
+      return placed.map((place) => ({
+        ...place,
+        file: place.instance.file.path,
+        line: place.directive.line,
+        level,
+        included: place.instance !== block.instance,
+        governs: governedBy(name).get(placeKey(place)) ?? [server],
+      }));
+    },
+    choose: (target) => chooseServer(addresses, target),
+    faultsOf: (server) =>
+      graph.faults.filter(
+        ({ place }) =>
+          place !== undefined && blocksAround(place).some((block) => block.instance === server.place.instance && block.index === server.place.index),
+      ),
+    faultsHiding: (name) => graph.faults.filter((fault) => isBesideServers(fault) && mayMention(fault, name)),
+  };
+}
+
+/** The locations directly in the server's block. */
+export function locationsOf(server: HttpServer): Location[] {
+  return server.contents.flatMap((place) => {
+    if (place.directive.name !== 'location' || place.directive.block === undefined) return [];
+    const [first = '', second] = place.directive.args;
+    if (second !== undefined) return isModifier(first) ? [{ place, modifier: first, path: second }] : [];
+    const [, modifier = '', path = ''] = /^(=|\^~|~\*|~|@)?(.*)$/s.exec(first) ?? [];
+    return [{ place, modifier: modifier as Location['modifier'], path }];
+  });
+}
+
+function isModifier(text: string): text is Location['modifier'] {
+  return text === '=' || text === '~' || text === '~*' || text === '^~';
+}
+
+function serversOf(main: Instance, facts: ServerFacts): HttpServer[] {
+  const servers: HttpServer[] = [];
+  for (const http of contentsOf(main, TOP)) {
+    if (http.directive.name !== 'http' || http.directive.block === undefined) continue;
+    const inherited = contentsOf(http.instance, http.index);
+    for (const place of inherited) {
+      if (place.directive.name !== 'server' || place.directive.block === undefined) continue;
+      const contents = contentsOf(place.instance, place.index);
+      servers.push({ place, file: place.instance.file.path, line: place.directive.line, contents, ...namesAndListens(contents, facts), inherited, http });
+    }
+  }
+  return servers;
+}
+
+function namesAndListens(contents: readonly Placed[], { startedByRoot, hostname }: ServerFacts): Pick<HttpServer, 'listens' | 'names'> {
+  const listens = contents.flatMap(({ directive }) => (directive.name === 'listen' ? parseListen(directive) : []));
+  const names = contents.flatMap(({ directive }) => (directive.name === 'server_name' ? parseServerNames(directive, hostname.toLowerCase()) : []));
+  return {
+    listens: listens.length > 0 ? listens : [impliedListen(startedByRoot)],
+    names: names.length > 0 ? names : [{ kind: 'exact', text: '' }],
+  };
+}
+
+function inForce(server: HttpServer, name: string): { readonly level: 'http' | 'server'; readonly placed: readonly Placed[]; readonly block: Placed } {
+  const own = server.contents.filter(({ directive }) => directive.name === name);
+  if (own.length > 0 || OWN_ONLY.has(name)) return { level: 'server', placed: own, block: server.place };
+  return { level: 'http', placed: server.inherited.filter(({ directive }) => directive.name === name), block: server.http };
+}
+
+/** Where a server block could stand: at the top (an http block), or directly in http. */
+function isBesideServers({ place }: ConfigFault): boolean {
+  return place === undefined || blocksAround(place).every(({ directive }) => directive.name === 'http');
+}
+
+function mayMention({ bytes, place }: ConfigFault, name: string): boolean {
+  if (bytes === undefined || place === undefined) return true;
+  const words = new Set(
+    latin1(bytes)
+      .toLowerCase()
+      .split(/[\s;{}"']+/),
+  );
+  const host = latin1OfUtf8(name).toLowerCase();
+  if (words.has(host) || words.has(`.${host}`) || words.has('$hostname')) return true;
+  if (words.has('server_name') && [...words].some((word) => word.startsWith('~'))) return true;
+  for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
+    if (words.has(host.slice(dot)) || words.has(`*${host.slice(dot)}`) || words.has(`${host.slice(0, dot)}.*`)) return true;
+  }
+  return false;
+}

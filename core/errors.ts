@@ -1,0 +1,280 @@
+/** What every entry of the catalogue says: what happened, to what; and the way out. */
+interface Entry {
+  readonly message: string;
+  readonly hint: string;
+}
+
+const list = (items: readonly string[]) => (items.length === 0 ? 'none' : items.join(', '));
+
+const catalogue = {
+  USAGE_INVALID: (at: { problem: string }) => ({ message: at.problem, hint: 'See "certkit --help".' }),
+  USAGE_BAD_NAME: (at: { name: string; because: string }) => ({
+    message: `"${at.name}" is no name for a certificate: ${at.because}`,
+    hint: 'Give DNS names such as example.com or *.example.com with -d.',
+  }),
+  USAGE_BAD_LINEAGE_NAME: (at: { name: string; because: string }) => ({
+    message: `"${at.name}" cannot name a lineage`,
+    hint: `A lineage name is a file name: ${at.because}.`,
+  }),
+  USAGE_NEEDS: (at: { what: string; option: string }) => ({
+    message: `${at.what} is missing`,
+    hint: `Give ${at.option}; at a terminal certkit asks for it.`,
+  }),
+  USAGE_OTHER_NAMES: (at: { name: string; held: readonly string[]; wanted: readonly string[] }) => ({
+    message: `Lineage ${at.name} is for ${list(at.held)}; you asked for ${list(at.wanted)}`,
+    hint: `Make another lineage with --name NAME, or change this one: edit its file, or "certkit set ${at.name} identifiers=${at.wanted.join(',')}".`,
+  }),
+  USAGE_NO_LINEAGE: (at: { name: string; known: readonly string[] }) => ({
+    message: `There is no lineage named "${at.name}"`,
+    hint: `Known lineages: ${list(at.known)}.`,
+  }),
+  USAGE_NO_ROLLBACK: (at: { name: string; because: string }) => ({
+    message: `${at.name} cannot be rolled back: ${at.because}`,
+    hint: `"certkit status ${at.name}" lists its versions; "certkit renew ${at.name} --force" gets a new one.`,
+  }),
+  USAGE_REJECTED_VERSION: (at: { name: string; version: number }) => ({
+    message: `Version ${at.version} of ${at.name} was rolled back from and is not deployed again`,
+    hint: `Release it with "certkit release ${at.name}", or get another with "certkit renew ${at.name} --force".`,
+  }),
+  USAGE_INTERRUPTED: (at: { signal: string }) => ({
+    message: `Stopped by ${at.signal}; what was under way has been taken back`,
+    hint: 'Run the same command again when you like.',
+  }),
+
+  PLUGIN_NOT_FOUND: (at: { kind: string; name: string; tried: readonly string[]; known: readonly string[] }) => ({
+    message: `No ${at.kind} named "${at.name}" is installed`,
+    hint: `Known: ${list(at.known)}. Looked for ${list(at.tried)}. "certkit plugins" lists what is there.`,
+  }),
+  PLUGIN_AMBIGUOUS: (at: { kind: string; name: string; packages: readonly string[] }) => ({
+    message: `The ${at.kind} "${at.name}" is in more than one package: ${list(at.packages)}`,
+    hint: 'Remove one of them, or name a package in full.',
+  }),
+  PLUGIN_REFUSED: (at: { package: string; because: string }) => ({
+    message: `The plugin package ${at.package} is not used: ${at.because}`,
+    hint: 'Its code was not loaded. Install a version that fits; "certkit plugins" shows the state of each.',
+  }),
+  PLUGIN_BROKEN: (at: { name: string; package: string; because: string }) => ({
+    message: `The plugin ${at.name} of package ${at.package} could not be loaded: ${at.because}`,
+    hint: 'This is a fault of the package; lineages that do not use it go on.',
+  }),
+  PLUGIN_OPTION_INVALID: (at: { plugin: string; option: string; because: string }) => ({
+    message: `Option "${at.option}" of ${at.plugin}: ${at.because}`,
+    hint: `On the command line it is --${at.plugin}-${at.option}; in a lineage's file it stands below "plugin: ${at.plugin}".`,
+  }),
+  PLUGIN_PRESENT_FAILED: (at: { plugin: string; because: string }) => ({
+    message: `${at.plugin} could not publish the proof: ${at.because}`,
+    hint: 'Nothing was asked of the CA that counts against a limit for failed validations.',
+  }),
+  PLUGIN_UNABLE: (at: { plugin: string; name: string; because: string }) => ({
+    message: `${at.plugin} cannot prove control of ${at.name}: ${at.because}`,
+    hint: 'Choose another authenticator with --authenticator.',
+  }),
+  PLUGIN_FAILED: (at: { plugin: string; during: string; because: string }) => ({
+    message: `${at.plugin} failed during ${at.during}: ${at.because}`,
+    hint: 'This error came from the plugin without a code; its author should know.',
+  }),
+  PLUGIN_BAD_PLAN: (at: { plugin: string; because: string }) => ({
+    message: `${at.plugin} planned something that cannot be applied: ${at.because}`,
+    hint: 'Nothing was touched. This is a fault of the plugin.',
+  }),
+
+  ACME_UNREACHABLE: (at: { url: string; because: string }) => ({
+    message: `The CA at ${at.url} cannot be reached: ${at.because}`,
+    hint: 'Check the address, the network and, for a private CA, --ca-bundle.',
+  }),
+  ACME_BAD_REPLY: (at: { url: string; because: string }) => ({
+    message: `The CA's reply from ${at.url} cannot be used: ${at.because}`,
+    hint: 'Is it the URL of an ACME directory? Otherwise the CA is at fault; the next run tries again.',
+  }),
+  ACME_PROBLEM: (at: { url: string; type: string; detail: string; status: number; subproblems: readonly string[] }) => ({
+    message: `The CA refused (${at.type}, HTTP ${at.status}): ${at.detail}${at.subproblems.map((text) => `\n  - ${text}`).join('')}`,
+    hint: "The words are the CA's own; mend what they name and run again.",
+  }),
+  ACME_RATE_LIMITED: (at: { detail: string; until: string; retryAtMs?: number }) => ({
+    message: `The CA limits how often it may be asked: ${at.detail}`,
+    hint: `It asks to wait until ${at.until}.`,
+  }),
+  ACME_CHALLENGE_FAILED: (at: { name: string; challenge: string; type: string; detail: string }) => ({
+    message: `The CA could not validate ${at.name} by ${at.challenge} (${at.type}): ${at.detail}`,
+    hint: 'The words say what the CA saw. The proof was published from this machine: does the name lead here?',
+  }),
+  ACME_NO_CHALLENGE: (at: { name: string; offered: readonly string[]; able: readonly string[] }) => ({
+    message: `The CA offers ${list(at.offered)} for ${at.name}; the authenticator answers ${list(at.able)}`,
+    hint: 'Choose another authenticator with --authenticator.',
+  }),
+  ACME_ORDER_INVALID: (at: { names: readonly string[]; detail: string }) => ({
+    message: `The order for ${list(at.names)} became invalid: ${at.detail}`,
+    hint: 'Run again; a new order is made.',
+  }),
+  ACME_TIMEOUT: (at: { what: string; seconds: number }) => ({
+    message: `The CA did not finish ${at.what} within ${at.seconds} seconds`,
+    hint: 'The order is kept; the next run goes on with it.',
+  }),
+  ACME_BAD_CERTIFICATE: (at: { because: string }) => ({
+    message: `What the CA sent is not the certificate that was ordered: ${at.because}`,
+    hint: 'It was not stored. The CA is at fault; the next run orders anew.',
+  }),
+  ACME_TERMS: (at: { url: string }) => ({
+    message: `The CA asks you to agree to its terms of service: ${at.url}`,
+    hint: 'Read them and give --agree-tos.',
+  }),
+
+  INSTALLER_NOT_FOUND: (at: { installer: string; because: string }) => ({
+    message: `${at.installer} found no server: ${at.because}`,
+    hint: 'Name it with the options of the installer, such as --nginx-custom-binary.',
+  }),
+  INSTALLER_AMBIGUOUS: (at: { installer: string; found: readonly string[] }) => ({
+    message: `${at.installer} found more than one server: ${list(at.found)}`,
+    hint: 'Choose one with the options of the installer.',
+  }),
+  INSTALLER_UNREADABLE: (at: { faults: readonly string[] }) => ({
+    message: `The server's configuration cannot be read whole:${at.faults.map((text) => `\n  ${text}`).join('')}`,
+    hint: 'Nothing was touched. Mend the file named, or report it if the server accepts it.',
+  }),
+  INSTALLER_REJECTED: (at: { server: string; output: string }) => ({
+    message: `${at.server} refuses its configuration:\n${at.output}`,
+    hint: "The words are the server's own.",
+  }),
+  INSTALLER_BROKEN_BEFORE: (at: { server: string; output: string }) => ({
+    message: `${at.server} already refuses its configuration, before any change of ours:\n${at.output}`,
+    hint: 'Nothing was touched. Mend the configuration and run again; the deployment stays owed.',
+  }),
+  INSTALLER_NO_SITE: (at: { lineage: string; because: string; hint: string }) => ({ message: `${at.lineage}: ${at.because}`, hint: at.hint }),
+  INSTALLER_SITE_HELD: (at: { lineage: string; because: string; hint: string }) => ({ message: `${at.lineage}: ${at.because}`, hint: at.hint }),
+  INSTALLER_SITE_UNREADABLE: (at: { lineage: string; because: string; hint: string }) => ({ message: `${at.lineage}: ${at.because}`, hint: at.hint }),
+  INSTALLER_UNSUPPORTED: (at: { lineage: string; because: string; hint: string }) => ({ message: `${at.lineage}: ${at.because}`, hint: at.hint }),
+  INSTALLER_DRIFT: (at: { lineage: string; because: string; hint: string }) => ({ message: `${at.lineage}: ${at.because}`, hint: at.hint }),
+  INSTALLER_CONFLICT: (at: { file: string; lineages: readonly string[] }) => ({
+    message: `Two lineages would change the same place of ${at.file}: ${list(at.lineages)}`,
+    hint: 'Give the names to one lineage, or separate the sites.',
+  }),
+  INSTALLER_ADDRESS_TAKEN: (at: { address: string; holder: string }) => ({
+    message: `${at.address} is to be listened on and is held by ${at.holder}`,
+    hint: 'Stop that program or move it; the server would keep its old configuration without a word.',
+  }),
+  INSTALLER_RELOAD_FAILED: (at: { server: string; because: string }) => ({
+    message: `${at.server} could not be reloaded: ${at.because}`,
+    hint: 'What was changed has been taken back.',
+  }),
+  INSTALLER_NOT_SERVED: (at: { server: string; names: readonly string[] }) => ({
+    message: `${at.server} does not serve the new certificate:${at.names.map((text) => `\n  ${text}`).join('')}`,
+    hint: 'The old certificate and configuration are back. Is another server block or program answering there?',
+  }),
+  INSTALLER_UNDO_STOPPED: (at: { file: string; difference: string }) => ({
+    message: `${at.file} was changed by somebody else since certkit wrote it, so it is not restored:\n${at.difference}`,
+    hint: 'Put the file right by hand, then run "certkit recover".',
+  }),
+  INSTALLER_SERVER_DIED: (at: { server: string; because: string }) => ({
+    message: `${at.server} ran before the deployment and does not run now: ${at.because}`,
+    hint: 'The old configuration is back. Start the server and look at its error log.',
+  }),
+
+  EXEC_FAILED: (at: { command: string; outcome: string; stderrTail: string }) => ({
+    message: `${at.command}: ${at.outcome}${at.stderrTail === '' ? '' : `\n${at.stderrTail}`}`,
+    hint: 'Run the command by hand to see more.',
+  }),
+  EXEC_NOT_FOUND: (at: { file: string }) => ({
+    message: `The program ${at.file} is not there`,
+    hint: 'Give its absolute path, or put it on the PATH certkit runs with.',
+  }),
+
+  STORE_UNREADABLE: (at: { path: string; line?: number; because: string }) => ({
+    message: `${at.path}${at.line === undefined ? '' : `:${at.line}`}: ${at.because}`,
+    hint: 'Mend the file; other lineages are not affected.',
+  }),
+  STORE_UNSAFE: (at: { path: string; because: string }) => ({
+    message: `${at.path} is not safe to use: ${at.because}`,
+    hint: 'It may decide what runs as this user: make it and the directories above it yours alone to write.',
+  }),
+  STORE_LOCKED: (at: { path: string; holder: string; seconds: number }) => ({
+    message: `${at.path} is held by ${at.holder}, and was not free within ${at.seconds} seconds`,
+    hint: 'Wait for that run to end, or look at what it is doing.',
+  }),
+  STORE_FILE_CHANGED: (at: { path: string }) => ({
+    message: `${at.path} was changed by somebody else while certkit was working`,
+    hint: 'Nothing of it was overwritten. Run again.',
+  }),
+  STORE_FILE_REFUSED: (at: { path: string; because: string; hint: string }) => ({ message: `${at.path} is not edited: ${at.because}`, hint: at.hint }),
+  STORE_WRITE_FAILED: (at: { path: string; because: string }) => ({
+    message: `${at.path} could not be written: ${at.because}`,
+    hint: 'What was there is unchanged. Check rights and free space.',
+  }),
+  STORE_ESCAPE: (at: { path: string; because: string }) => ({
+    message: `${at.path} is refused: ${at.because}`,
+    hint: 'Below a directory of somebody else no link is followed and nothing of theirs is replaced.',
+  }),
+  STORE_UNFINISHED: (at: { what: string; because: string }) => ({
+    message: `${at.what} could not be recovered: ${at.because}`,
+    hint: 'Mend what is named and run "certkit recover".',
+  }),
+
+  BUG_UNEXPECTED: (at: { because: string }) => ({
+    message: `Unexpected: ${at.because}`,
+    hint: 'This is a fault of certkit. Please report it with the output of --debug.',
+  }),
+} satisfies Record<string, (at: never) => Entry>;
+
+export type ErrorCode = keyof typeof catalogue;
+export type ErrorFacts<C extends ErrorCode> = Parameters<(typeof catalogue)[C]>[0];
+
+const BRAND = Symbol.for('certkit.error');
+
+/** The one error class: a code to act on, words for people, the way out. */
+export class CertkitError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string;
+  /** The moment the CA asked to come back at, in milliseconds since the Unix epoch. */
+  readonly retryAtMs: number | undefined;
+
+  constructor(code: ErrorCode, entry: Entry, cause?: unknown, retryAtMs?: number) {
+    super(entry.message, cause === undefined ? undefined : { cause });
+    this.name = 'CertkitError';
+    this.code = code;
+    this.hint = entry.hint;
+    this.retryAtMs = retryAtMs;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+}
+
+/** Builds the catalogued error for the caller to throw; the stack starts at the caller. */
+export function fault<C extends ErrorCode>(code: C, facts: ErrorFacts<C>, cause?: unknown): CertkitError {
+  const entry = (catalogue[code] as (at: ErrorFacts<C>) => Entry)(facts);
+  const retryAtMs = 'retryAtMs' in facts && typeof facts.retryAtMs === 'number' ? facts.retryAtMs : undefined;
+  const error = new CertkitError(code, entry, cause, retryAtMs);
+  Error.captureStackTrace(error, fault);
+  return error;
+}
+
+/** Builds the error of a code with words that came from elsewhere, as a plugin's do. */
+export function faultInWords(code: ErrorCode, message: string, hint: string, cause?: unknown): CertkitError {
+  return new CertkitError(code, { message, hint }, cause);
+}
+
+/** Recognises an error of this or another installed copy of certkit. */
+export function isCertkitError(value: unknown): value is CertkitError {
+  return typeof value === 'object' && value !== null && BRAND in value;
+}
+
+/** Whatever was thrown, as a catalogued error; what is unknown is a fault of ours. */
+export function asCertkitError(thrown: unknown): CertkitError {
+  if (isCertkitError(thrown)) return thrown;
+  return fault('BUG_UNEXPECTED', { because: thrown instanceof Error ? thrown.message : String(thrown) }, thrown);
+}
+
+export const ERROR_CODES = Object.keys(catalogue) as readonly ErrorCode[];
+
+const EXIT_CODES: readonly (readonly [prefix: string, exitCode: number])[] = [
+  ['USAGE_', 2],
+  ['PLUGIN_', 3],
+  ['ACME_', 4],
+  ['INSTALLER_', 5],
+  ['EXEC_', 6],
+  ['STORE_', 7],
+  ['BUG_', 70],
+];
+
+/** The exit code says who can mend it; a run stopped by a signal ends as shells say it, 130. */
+export function exitCodeOf(code: ErrorCode): number {
+  if (code === 'USAGE_INTERRUPTED') return 130;
+  return EXIT_CODES.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 70;
+}

@@ -1,0 +1,63 @@
+import type { Authenticator, ChallengeTask, Receipt } from '../../plugins/contract.ts';
+
+interface Waiting {
+  readonly tasks: readonly ChallengeTask[];
+  readonly signal: AbortSignal;
+  settle(receipts: readonly Receipt[]): void;
+  fail(error: unknown): void;
+}
+
+/**
+ * The same authenticator, with the tasks of lineages that became ready together presented together.
+ *
+ * An authenticator of one batch at a time gets the next one when the proofs of the last are all removed.
+ * A batch fails as a whole, as `present` does; the tasks of each caller are removed by that caller.
+ */
+export function inBatches(authenticator: Authenticator): Authenticator {
+  const queue: Waiting[] = [];
+  const published = new Set<string>();
+  let presenting = false;
+
+  async function flush(): Promise<void> {
+    if (presenting || queue.length === 0 || (authenticator.concurrency === 'one-batch' && published.size > 0)) return;
+    presenting = true;
+    const batch = queue.splice(0);
+    const tasks = batch.flatMap((waiting) => waiting.tasks);
+    for (const task of tasks) published.add(task.token);
+    try {
+      const receipts = await authenticator.present(tasks, AbortSignal.any(batch.map(({ signal }) => signal)));
+      let from = 0;
+      for (const { tasks: own, settle } of batch) {
+        settle(receipts.slice(from, from + own.length));
+        from += own.length;
+      }
+    } catch (error) {
+      for (const { fail } of batch) fail(error);
+    } finally {
+      presenting = false;
+      soon();
+    }
+  }
+
+  // One turn of the loop later, so that all that became ready in this one goes together.
+  const soon = () => void setImmediate(flush);
+
+  return {
+    unattended: authenticator.unattended,
+    concurrency: authenticator.concurrency,
+    assess: (identifier) => authenticator.assess(identifier),
+    present: (tasks, signal) =>
+      new Promise((settle, fail) => {
+        queue.push({ tasks, signal, settle, fail });
+        soon();
+      }),
+    async remove(task, receipt) {
+      try {
+        await authenticator.remove(task, receipt);
+      } finally {
+        published.delete(task.token);
+        soon();
+      }
+    },
+  };
+}

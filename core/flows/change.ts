@@ -1,0 +1,129 @@
+import { asCertkitError, fault } from '../errors.ts';
+import type { DeployEntry, JournalledFile } from '../model/journal.ts';
+import { bytesWithout, type FileChange, sha256 } from './change-set.ts';
+import type { Needs } from './needs.ts';
+import type { PlannedPlace } from './place.ts';
+import type { Target } from './target.ts';
+
+/** A deployment that has begun: it is journalled, and can go back lineage by lineage. */
+export interface Change {
+  readonly entry: DeployEntry;
+  /** Takes the given lineages back to what was before: configuration first, then their links. */
+  undo(lineages: ReadonlySet<string>): Promise<void>;
+  /** Nothing is under way any more. */
+  finish(): Promise<void>;
+}
+
+/**
+ * Journals, keeps copies, and makes the change: links first, then placed files, then edits, then commands.
+ *
+ * That order, and its reverse on the way back, is what lets a server start at any moment and find what its configuration names.
+ */
+export async function applyChange(targets: readonly Target[], places: readonly PlannedPlace[], needs: Needs): Promise<Change> {
+  const { store, files } = needs;
+  const id = `deploy-${needs.clock.nowMs()}-${needs.random.hex(4)}`;
+  const changes = places.flatMap((place) => place.changes);
+  const links = targets.filter(({ live, version }) => live !== version.number);
+  const entry: DeployEntry = {
+    kind: 'deploy',
+    id,
+    links: links.map(({ lineage, live, version }) => ({ lineage: lineage.name, after: version.number, ...(live === undefined ? {} : { before: live }) })),
+    servers: places.map(({ key, title, choice, survey }) => ({
+      key,
+      title,
+      installer: choice,
+      ...(survey.server.process === undefined ? {} : { process: survey.server.process }),
+    })),
+    files: await Promise.all(changes.map((change) => journalled(id, change, needs))),
+    undoCommands: places.flatMap(({ plan }) => plan.commands.flatMap(({ lineage, undo }) => (undo === undefined ? [] : [{ lineage, argv: undo }]))),
+  };
+  await store.record(entry);
+
+  const isBack = new Set<string>();
+  const change: Change = {
+    entry,
+    async undo(lineages) {
+      const gone = new Set([...isBack, ...lineages]);
+      for (const one of [...changes].reverse()) {
+        if (one.lineages.some((lineage) => lineages.has(lineage))) await writeBack(one, isBack, gone, needs);
+      }
+      await runUndoCommands(entry, lineages, needs);
+      for (const link of links) {
+        if (lineages.has(link.lineage.name)) await store.switchLive(link.lineage.name, link.live);
+      }
+      for (const lineage of lineages) isBack.add(lineage);
+    },
+    async finish() {
+      await store.strike(id);
+      await store.dropCheckpoint(id);
+    },
+  };
+
+  try {
+    for (const { lineage, version } of links) await store.switchLive(lineage.name, version.number);
+    for (const one of changes) if (one.kind === 'place') await place(one, needs);
+    for (const one of changes) if (one.kind === 'edit') await files.rewrite(one.path, one.after, sha256(one.before));
+    for (const { plan } of places) for (const { run } of plan.commands) await runCommand(run, needs);
+  } catch (thrown) {
+    // What was made so far goes back at once; what cannot go back stays journalled, and recovery names it.
+    await change.undo(new Set(targets.map(({ lineage }) => lineage.name)));
+    await change.finish();
+    throw thrown;
+  }
+  return change;
+}
+
+async function journalled(id: string, change: FileChange, { store }: Needs): Promise<JournalledFile> {
+  const after = sha256(change.after);
+  const lineage = change.lineages.join(' ');
+  if (change.before === undefined) return { path: change.path, after, lineage };
+  return { path: change.path, before: sha256(change.before), checkpoint: await store.keepCopy(id, change.path, change.before), after, lineage };
+}
+
+async function place(change: Extract<FileChange, { kind: 'place' }>, { files }: Needs): Promise<void> {
+  const { mode, owner, group } = change.placed;
+  await files.write(change.path, change.after, { mode, ...(owner === undefined ? {} : { owner }), ...(group === undefined ? {} : { group }) });
+}
+
+/** Puts back one file, unless somebody else has written to it since: then it is theirs. */
+async function writeBack(change: FileChange, isBack: ReadonlySet<string>, gone: ReadonlySet<string>, needs: Needs): Promise<void> {
+  const ours = bytesWithout(change, isBack);
+  const wanted = bytesWithout(change, gone);
+  await restore(change.path, { ours: ours === undefined ? undefined : sha256(ours), original: change.before, wanted }, needs);
+}
+
+export interface Restoring {
+  /** SHA-256 of what we wrote; `undefined` where we left no file. */
+  readonly ours: string | undefined;
+  /** What was there before us. */
+  readonly original: Uint8Array | undefined;
+  readonly wanted: Uint8Array | undefined;
+}
+
+/** Restores a file that holds the bytes we wrote. One that is back already is fine; one with other bytes is a human's and stops the undo. */
+export async function restore(path: string, { ours, original, wanted }: Restoring, { files, difference }: Pick<Needs, 'files' | 'difference'>): Promise<void> {
+  const now = await files.read(path);
+  const held = now === undefined ? undefined : sha256(now);
+  const hashOf = (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined : sha256(bytes));
+  if (held === hashOf(wanted) || held === hashOf(original)) return; // back already, or never written
+  if (held !== ours)
+    throw fault('INSTALLER_UNDO_STOPPED', { file: path, difference: await difference(path, wanted ?? new Uint8Array(), now ?? new Uint8Array()) });
+  if (wanted === undefined) await files.remove(path);
+  else await files.rewrite(path, wanted, ours ?? '');
+}
+
+export async function runUndoCommands(entry: DeployEntry, lineages: ReadonlySet<string>, needs: Needs): Promise<void> {
+  for (const { lineage, argv } of [...entry.undoCommands].reverse()) {
+    if (!lineages.has(lineage)) continue;
+    try {
+      await runCommand(argv, needs);
+    } catch (thrown) {
+      const { code, message, hint } = asCertkitError(thrown);
+      needs.tell({ type: 'cleanup-failed', what: `undoing a command for ${lineage}`, fault: { code, message, hint } });
+    }
+  }
+}
+
+async function runCommand([file = '', ...args]: readonly string[], { programs }: Needs): Promise<void> {
+  await programs.run(file, args);
+}

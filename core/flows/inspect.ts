@@ -1,0 +1,105 @@
+import type { CertkitError } from '../errors.ts';
+import type { Lineage } from '../model/lineage.ts';
+import type { LineageState } from '../model/lineage-state.ts';
+import { endpointText } from '../model/site.ts';
+import { lifeOf, type Version } from '../model/version.ts';
+import { type DeploymentDecision, decideDeployment } from '../policy/deployment.ts';
+import { probeName } from '../policy/probe-address.ts';
+import { decideRenewal, type RenewalDecision } from '../policy/renewal.ts';
+import type { LineageView } from '../store/store.ts';
+import type { Needs } from './needs.ts';
+import { inPool } from './pool.ts';
+import { deployable, isOwed } from './target.ts';
+
+const HANDSHAKE_LIMIT_MS = 2_000;
+
+/** What a handshake showed just now. */
+export interface ServedNow {
+  readonly name: string;
+  readonly at: string;
+  readonly server: string;
+  /** The version whose certificate was shown; absent when it is none of ours. */
+  readonly version?: number;
+  /** Why there is no answer to show. */
+  readonly because?: string;
+}
+
+export type Inspection =
+  | {
+      readonly name: string;
+      readonly readable: true;
+      readonly lineage: Lineage;
+      readonly state: LineageState;
+      readonly versions: readonly Version[];
+      readonly live?: Version;
+      readonly pending?: Version;
+      readonly owed: boolean;
+      readonly renewal: RenewalDecision;
+      readonly deployment: DeploymentDecision;
+      readonly served: readonly ServedNow[];
+    }
+  | { readonly name: string; readonly readable: false; readonly error: CertkitError };
+
+/** Versions, dates, next steps with their reasons, and what the servers really serve at this moment. Changes nothing. */
+export async function inspect(views: readonly LineageView[], needs: Needs): Promise<readonly Inspection[]> {
+  return inPool(views, 8, async (view): Promise<Inspection> => {
+    if (!view.readable) return { name: view.name, readable: false, error: view.fault };
+    const { lineage, state, newest, live } = view;
+    const versions = await needs.store.versions(view.name);
+    const owed = isOwed(lineage, state, live?.number);
+    const nowMs = needs.clock.nowMs();
+    const pending = newest !== undefined && newest.number > (live?.number ?? 0) ? newest : undefined;
+    return {
+      name: view.name,
+      readable: true,
+      lineage,
+      state,
+      versions,
+      ...(live === undefined ? {} : { live }),
+      ...(pending === undefined ? {} : { pending }),
+      owed,
+      renewal: decideRenewal({
+        nowMs,
+        wanted: lineage.identifiers,
+        ...(newest === undefined ? {} : { held: { identifiers: newest.identifiers, life: lifeOf(newest) } }),
+        policy: lineage.policy,
+        ...(state.renewal === undefined ? {} : { attempts: state.renewal }),
+        forced: false,
+        watched: false,
+      }),
+      deployment: decideDeployment({
+        nowMs,
+        ...(newest === undefined ? {} : { newest: deployable(newest) }),
+        ...(live === undefined ? {} : { live: deployable(live) }),
+        rejected: state.rejected,
+        owed,
+        policy: lineage.policy,
+        ...(state.deployment === undefined ? {} : { attempts: state.deployment }),
+        ...(state.chosen === undefined ? {} : { chosen: state.chosen.version }),
+        asked: false,
+      }),
+      served: await servedNow(state, versions, live, needs),
+    };
+  });
+}
+
+/** Asks again wherever a deployment was seen, for each key type of the live version. */
+async function servedNow(
+  state: LineageState,
+  versions: readonly Version[],
+  live: Version | undefined,
+  { probe, signal }: Needs,
+): Promise<readonly ServedNow[]> {
+  const keyTypes = live?.sets.map(({ keyType }) => keyType) ?? [];
+  const places = Object.values(state.seen).flatMap(({ server, serves }) => serves.map((serving) => ({ server, ...serving })));
+  const distinct = [...new Map(places.map((place) => [`${place.name} ${endpointText(place.endpoint)}`, place])).values()];
+  const questions = distinct.flatMap((place) => keyTypes.map((keyType) => ({ ...place, keyType })));
+  return inPool(questions, 8, async ({ name, endpoint, server, keyType }): Promise<ServedNow> => {
+    const sni = probeName(name);
+    const answer = await probe.handshake({ endpoint, keyType, timeoutMs: HANDSHAKE_LIMIT_MS, signal, ...(sni === undefined ? {} : { name: sni }) });
+    const where = { name, at: endpointText(endpoint), server };
+    if (answer.kind !== 'served') return { ...where, because: answer.because };
+    const version = versions.find(({ sets }) => sets.some(({ leafSha256 }) => leafSha256 === answer.sha256[0]));
+    return version === undefined ? { ...where, because: 'the certificate shown is not one of this lineage' } : { ...where, version: version.number };
+  });
+}

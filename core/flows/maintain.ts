@@ -1,0 +1,35 @@
+import type { CertkitError } from '../errors.ts';
+import { type DeployOutcome, deploy } from './deploy.ts';
+import type { Needs } from './needs.ts';
+import { type RenewOutcome, renew } from './renew.ts';
+
+export interface MaintainOptions {
+  /** Only these lineages; all when empty. */
+  readonly names: readonly string[];
+  readonly force: boolean;
+  readonly deploy: boolean;
+}
+
+export interface Maintenance {
+  readonly renewals: readonly RenewOutcome[];
+  readonly deployments: readonly DeployOutcome[];
+}
+
+/** What the scheduler calls: renews what is due, then deploys what is due. Structure is left alone, and so is everything that is not due. */
+export async function maintain(options: MaintainOptions, needs: Needs): Promise<Maintenance> {
+  const select = async () => (await needs.store.overview()).filter(({ name }) => options.names.length === 0 || options.names.includes(name));
+  const views = await select();
+  const renewals = await renew(views, { force: options.force }, needs);
+  if (!options.deploy) return { renewals, deployments: [] };
+
+  const fresh = renewals.some(({ result }) => result === 'renewed') ? await select() : views;
+  const readable = fresh.filter((view) => view.readable);
+  return { renewals, deployments: await deploy(readable, { asked: false, structure: 'keep', dryRun: false }, needs) };
+}
+
+/** Errors of all lineages that failed, one each. */
+export function failuresOf({ renewals, deployments }: Maintenance): ReadonlyMap<string, CertkitError> {
+  const failed = [...renewals, ...deployments].flatMap((outcome) => (outcome.result === 'failed' ? [[outcome.lineage, outcome.error] as const] : []));
+  const partly = deployments.flatMap((outcome) => ('setbacks' in outcome ? outcome.setbacks.map(({ lineage, error }) => [lineage, error] as const) : []));
+  return new Map([...partly, ...failed]);
+}

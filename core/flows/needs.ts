@@ -1,0 +1,55 @@
+import type { Authenticator, Installer } from '../../plugins/contract.ts';
+import type { Issued, IssuedRequest } from '../acme/chain.ts';
+import type { AcmeSession } from '../acme/session.ts';
+import type { Tell } from '../model/event.ts';
+import type { Identifier } from '../model/identifier.ts';
+import type { Authority, KeyAlgorithm, PluginChoice } from '../model/lineage.ts';
+import type { ServerProcess } from '../model/site.ts';
+import type { Clock, Executor, Files, Probe, Random, Staging } from '../ports.ts';
+import type { Store } from '../store/store.ts';
+
+/** The CA as flows see it; loaded when the first order is placed. */
+export interface CertificateAuthority {
+  session(authority: Authority, signal: AbortSignal): Promise<AcmeSession>;
+  createKeyPem(algorithm: KeyAlgorithm): Promise<string>;
+  createCsr(identifiers: readonly Identifier[], keyPem: string): Promise<Uint8Array>;
+  readIssued(request: IssuedRequest): Promise<Issued>;
+}
+
+/** Running servers, as the machine knows them. */
+export interface Servers {
+  isRunning(process: ServerProcess): Promise<boolean>;
+  /** The program that listens there, by name and pid; `undefined` when the address is free or the kernel does not tell. */
+  holderOf(address: string, port: number): Promise<string | undefined>;
+  startAgain(process: ServerProcess): Promise<void>;
+}
+
+/** Plugins by a person's choice; the same choice is the same instance throughout a run. */
+export interface Plugins {
+  authenticator(choice: PluginChoice): Promise<Authenticator>;
+  installer(choice: PluginChoice): Promise<Installer>;
+  /** An installer whose programs see a staged view of the file system. */
+  stagedInstaller(choice: PluginChoice, programs: Executor): Promise<Installer>;
+}
+
+/** What every flow may use: ports, the store, the CA and the plugins. */
+export interface Needs {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly files: Files;
+  readonly programs: Executor;
+  /** A unified diff of two texts, for messages. */
+  difference(path: string, before: Uint8Array, after: Uint8Array): Promise<string>;
+  readonly store: Store;
+  readonly ca: CertificateAuthority;
+  readonly plugins: Plugins;
+  readonly probe: Probe;
+  readonly servers: Servers;
+  readonly staging: Staging;
+  readonly tell: Tell;
+  readonly signal: AbortSignal;
+  /** Ids of journal entries that recovery left to be gone on with. */
+  readonly unfinished: ReadonlySet<string>;
+  /** A person started this: their errors are theirs to see, back-off does not hold them up. */
+  readonly watched: boolean;
+}

@@ -1,0 +1,179 @@
+import type { AcmeOrder } from '../acme/order.ts';
+import type { AcmeSession } from '../acme/session.ts';
+import { asCertkitError, type CertkitError } from '../errors.ts';
+import type { JournalledOrder, RenewEntry } from '../model/journal.ts';
+import { type KeyAlgorithm, keyTypeOf, type Lineage } from '../model/lineage.ts';
+import type { CertificateSet, Version } from '../model/version.ts';
+import type { IssuedChain } from '../store/store.ts';
+import type { Needs } from './needs.ts';
+import { prove } from './prove.ts';
+
+interface Placed {
+  readonly algorithm: KeyAlgorithm;
+  readonly order: AcmeOrder;
+  readonly finalizing: boolean;
+}
+
+/** The journal's name for the renewal of a lineage: there is one at most. */
+export const renewalId = (lineage: string) => `renew-${lineage}`;
+
+/**
+ * Obtains a new version of a lineage, whose lock the caller holds: one order for each key type, all names proven together.
+ *
+ * What it has under way is journalled before it is done, and an order that a killed run left is gone on with.
+ * It ends with a whole version, or throws; then nothing published is left, and an order that may still come true is kept for the next run.
+ */
+export async function obtain(lineage: Lineage, reason: string, needs: Needs): Promise<Version> {
+  const { store, tell } = needs;
+  const left = await leftOver(lineage, needs);
+  const { number } = await store.begin(lineage.name);
+  let entry: RenewEntry = {
+    kind: 'renew',
+    id: renewalId(lineage.name),
+    lineage: lineage.name,
+    version: number,
+    ca: lineage.authority.directory,
+    identifiers: lineage.identifiers.map(({ value }) => value),
+    orders: left?.orders ?? [],
+    authenticator: lineage.authenticator,
+    proofs: [],
+  };
+  const journal = async (change: Partial<RenewEntry>) => {
+    entry = { ...entry, ...change };
+    await store.record(entry);
+  };
+
+  try {
+    tell({ type: 'ordering', lineage: lineage.name, names: entry.identifiers, ca: lineage.authority.directory, reason });
+    const [session, authenticator] = await Promise.all([needs.ca.session(lineage.authority, needs.signal), needs.plugins.authenticator(lineage.authenticator)]);
+    const placed = await placeOrders(lineage, entry, session, needs, (orders) => journal({ orders }));
+    const proving = {
+      lineage: lineage.name,
+      authenticator,
+      plugin: lineage.authenticator.plugin,
+      session,
+      journal: (proofs: RenewEntry['proofs']) => journal({ proofs }),
+    };
+    const proven = await prove(
+      placed.map(({ order }) => order),
+      proving,
+      needs,
+    );
+
+    tell({ type: 'issuing', lineage: lineage.name });
+    const ready = placed.map((one, at) => ({ ...one, order: proven[at] ?? one.order }));
+    const keyed = await Promise.all(ready.map(async (one) => ({ ...one, keyPem: await keyFor(one.algorithm, lineage, number, needs) })));
+    await journal({ orders: ready.map(({ algorithm, order }) => ({ algorithm, url: order.url, finalizing: true })) });
+    const issued = await Promise.all(keyed.map((one) => issue(one.order, one.algorithm, one.keyPem, lineage, session, needs)));
+
+    const version: Version = {
+      number,
+      identifiers: lineage.identifiers,
+      ca: lineage.authority.directory,
+      issuedAtMs: needs.clock.nowMs(),
+      sets: issued.map(({ set }) => set),
+    };
+    await store.complete(
+      lineage,
+      version,
+      issued.map(({ chain }) => chain),
+    );
+    await store.strike(entry.id);
+    return version;
+  } catch (thrown) {
+    const error = asCertkitError(needs.signal.aborted ? needs.signal.reason : thrown);
+    if (!mayComeTrue(error) || entry.orders.length === 0) await giveUp(entry, needs);
+    throw error;
+  }
+}
+
+/** Ends a renewal that leads nowhere. Proofs that could not be removed keep their entry: the next run tries again. */
+export async function giveUp(entry: RenewEntry, { store }: Pick<Needs, 'store'>): Promise<void> {
+  await store.abandon(entry.lineage, entry.version);
+  if (entry.proofs.length === 0) await store.strike(entry.id);
+  else await store.record({ ...entry, orders: [] });
+}
+
+/** Whether the order may still be fulfilled: the trouble was ours, or on the way, and not the CA's answer. */
+function mayComeTrue({ code }: CertkitError): boolean {
+  return !['ACME_PROBLEM', 'ACME_CHALLENGE_FAILED', 'ACME_ORDER_INVALID', 'ACME_BAD_CERTIFICATE', 'ACME_NO_CHALLENGE', 'PLUGIN_UNABLE'].includes(code);
+}
+
+/** The renewal that a killed run left, if it was for the same certificate. */
+async function leftOver(lineage: Lineage, needs: Needs): Promise<RenewEntry | undefined> {
+  const { entries } = await needs.store.journal();
+  const entry = entries.find((one): one is RenewEntry => one.kind === 'renew' && one.lineage === lineage.name);
+  if (entry === undefined) return undefined;
+
+  const same = entry.ca === lineage.authority.directory && entry.identifiers.join(' ') === lineage.identifiers.map(({ value }) => value).join(' ');
+  if (same && entry.orders.every(({ algorithm }) => lineage.keys.includes(algorithm))) return entry;
+  await giveUp(entry, needs);
+  return undefined;
+}
+
+async function placeOrders(
+  lineage: Lineage,
+  entry: RenewEntry,
+  session: AcmeSession,
+  needs: Needs,
+  journal: (orders: readonly JournalledOrder[]) => Promise<void>,
+): Promise<readonly Placed[]> {
+  let known = entry.orders;
+  return Promise.all(
+    lineage.keys.map(async (algorithm) => {
+      const before = known.find((order) => order.algorithm === algorithm);
+      const resumed = before === undefined ? undefined : await resume(before, lineage, entry.version, session, needs);
+      if (resumed !== undefined) return resumed;
+
+      const order = await session.newOrder({ identifiers: lineage.identifiers });
+      known = [...known.filter((one) => one.algorithm !== algorithm), { algorithm, url: order.url, finalizing: false }];
+      await journal(known);
+      return { algorithm, order, finalizing: false };
+    }),
+  );
+}
+
+/** An order goes on if the CA still knows it as open and, once it is past finalization, its key is here. */
+async function resume(before: JournalledOrder, lineage: Lineage, version: number, session: AcmeSession, needs: Needs): Promise<Placed | undefined> {
+  const order = await session.order(before.url).catch((thrown: unknown) => {
+    const error = asCertkitError(thrown);
+    if (error.code === 'ACME_PROBLEM') return undefined; // expired and forgotten, or of another account
+    throw error;
+  });
+  if (order === undefined || order.status === 'invalid') return undefined;
+  const hasKey = (await needs.store.keyOf(lineage.name, version, before.algorithm, lineage.keys.length > 1)) !== undefined;
+  if ((order.status === 'processing' || order.status === 'valid') && !hasKey) return undefined;
+
+  needs.tell({ type: 'resuming', lineage: lineage.name, order: before.url });
+  return { algorithm: before.algorithm, order, finalizing: before.finalizing };
+}
+
+/** The key is on disk, fsynced, before the CA hears of it. */
+async function keyFor(algorithm: KeyAlgorithm, lineage: Lineage, version: number, { store, ca }: Needs): Promise<string> {
+  const several = lineage.keys.length > 1;
+  const kept = await store.keyOf(lineage.name, version, algorithm, several);
+  if (kept !== undefined) return kept;
+  const pem = await ca.createKeyPem(algorithm);
+  await store.putKey(lineage.name, version, algorithm, pem, several);
+  return pem;
+}
+
+async function issue(
+  order: AcmeOrder,
+  algorithm: KeyAlgorithm,
+  keyPem: string,
+  lineage: Lineage,
+  session: AcmeSession,
+  needs: Needs,
+): Promise<{ readonly set: CertificateSet; readonly chain: IssuedChain }> {
+  const finalized = order.status === 'ready' ? await session.finalize(order, await needs.ca.createCsr(lineage.identifiers, keyPem)) : order;
+  const valid = await session.awaitIssued(finalized);
+  const chainPem = await session.downloadChain(valid);
+  const issued = await needs.ca.readIssued({ chainPem, keyPem, identifiers: lineage.identifiers, nowMs: needs.clock.nowMs() });
+  const keyType = keyTypeOf(algorithm);
+  const { serial, leafSha256, notBeforeMs, notAfterMs } = issued;
+  return {
+    set: { keyType, algorithm, folder: lineage.keys.length > 1 ? keyType : '.', serial, leafSha256, notBeforeMs, notAfterMs },
+    chain: { keyType, certificate: issued.certificatePem, chain: issued.chainPem },
+  };
+}

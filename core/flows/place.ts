@@ -1,0 +1,161 @@
+import type { ChangePlan, Installer, LineageRequest } from '../../plugins/contract.ts';
+import { asCertkitError, type CertkitError, fault } from '../errors.ts';
+import type { Refusal } from '../model/change-plan.ts';
+import { keyTypeOf, type PluginChoice } from '../model/lineage.ts';
+import type { Survey } from '../model/site.ts';
+import { conflictsOf, editsOf, type FileChange, placementsOf } from './change-set.ts';
+import type { Needs } from './needs.ts';
+import { slotOf, type Target } from './target.ts';
+
+/** One server in a run, with the lineages that are to be deployed there. */
+export interface Place {
+  readonly key: string;
+  readonly title: string;
+  readonly choice: PluginChoice;
+  readonly installer: Installer;
+  readonly survey: Survey;
+  readonly targets: readonly Target[];
+  /** By lineage: the slot under which its state remembers this server. */
+  readonly slots: ReadonlyMap<string, string>;
+}
+
+/** A place whose change is worked out. */
+export interface PlannedPlace extends Place {
+  readonly plan: ChangePlan;
+  readonly changes: readonly FileChange[];
+}
+
+/** A lineage that cannot be deployed at one server; at others it may. */
+export interface Setback {
+  readonly lineage: string;
+  readonly server: string;
+  readonly error: CertkitError;
+}
+
+/** Surveys every server of the targets once, and brings together the lineages that mean the same one. */
+export async function surveyPlaces(
+  targets: readonly Target[],
+  needs: Needs,
+): Promise<{ readonly places: readonly Place[]; readonly setbacks: readonly Setback[] }> {
+  const wanted = new Map<string, { readonly choice: PluginChoice; readonly targets: Target[] }>();
+  for (const target of targets) {
+    for (const choice of target.lineage.installers) {
+      const slot = slotOf(choice);
+      const known = wanted.get(slot);
+      if (known === undefined) wanted.set(slot, { choice, targets: [target] });
+      else known.targets.push(target);
+    }
+  }
+
+  const surveyed = await Promise.all(
+    [...wanted].map(async ([slot, { choice, targets }]) => {
+      try {
+        const installer = await needs.plugins.installer(choice);
+        const survey = await installer.survey(needs.signal);
+        needs.tell({ type: 'surveyed', server: survey.server.title, lineages: targets.map(({ lineage }) => lineage.name) });
+        return { slot, choice, targets, installer, survey };
+      } catch (thrown) {
+        needs.signal.throwIfAborted();
+        return { setbacks: targets.map(({ lineage }) => ({ lineage: lineage.name, server: choice.plugin, error: asCertkitError(thrown) })) };
+      }
+    }),
+  );
+
+  const places = new Map<string, Place>();
+  for (const one of surveyed) {
+    if ('setbacks' in one) continue;
+    const { key, title } = one.survey.server;
+    const same = places.get(key);
+    const slots = new Map([...(same?.slots ?? []), ...one.targets.map(({ lineage }) => [lineage.name, one.slot] as const)]);
+    const merged = [...(same?.targets ?? []), ...one.targets.filter((target) => same === undefined || !same.targets.includes(target))];
+    places.set(key, {
+      key,
+      title,
+      choice: same?.choice ?? one.choice,
+      installer: same?.installer ?? one.installer,
+      survey: same?.survey ?? one.survey,
+      targets: merged,
+      slots,
+    });
+  }
+  return {
+    places: [...places.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
+    setbacks: surveyed.flatMap((one) => ('setbacks' in one ? one.setbacks : [])),
+  };
+}
+
+/** The server's own test before anything is touched. What it refuses now is not our doing, and not ours to touch. */
+export async function testBefore(place: Place, needs: Needs): Promise<readonly Setback[]> {
+  try {
+    await place.installer.test(needs.signal);
+    return [];
+  } catch (thrown) {
+    needs.signal.throwIfAborted();
+    const error = asCertkitError(thrown);
+    const words = error.code === 'INSTALLER_REJECTED' ? fault('INSTALLER_BROKEN_BEFORE', { server: place.title, output: wordsOf(error) }, error) : error;
+    return place.targets.map(({ lineage }) => ({ lineage: lineage.name, server: place.title, error: words }));
+  }
+}
+
+/** Plans one server for all its lineages; a lineage that is refused or in conflict is left out, and the rest planned again. */
+export async function planPlace(place: Place, needs: Needs): Promise<{ readonly place: PlannedPlace | undefined; readonly setbacks: readonly Setback[] }> {
+  const { survey, installer, choice } = place;
+  let targets = place.targets;
+  const setbacks: Setback[] = [];
+  const leaveOut = (lineage: string, error: CertkitError) => {
+    setbacks.push({ lineage, server: place.title, error });
+    targets = targets.filter((target) => target.lineage.name !== lineage);
+  };
+
+  for (;;) {
+    if (targets.length === 0) return { place: undefined, setbacks };
+    const plan = installer.plan({ lineages: targets.map((target) => requestOf(target, needs)), liveRoot: needs.store.liveRoot }, survey);
+    const conflicts = conflictsOf(plan);
+    if (plan.refusals.length === 0 && conflicts.length === 0) {
+      const placed = await placementsOf(plan, (lineage, part) => pemsOf(lineage, part, targets, needs), needs.files);
+      return { place: { ...place, targets, plan, changes: [...editsOf(plan, survey, choice.plugin), ...placed] }, setbacks };
+    }
+    const before = targets.length;
+    for (const refusal of plan.refusals) leaveOut(refusal.lineage, refusalFault(refusal));
+    for (const { file, lineages } of conflicts) {
+      for (const lineage of lineages) leaveOut(lineage, fault('INSTALLER_CONFLICT', { file, lineages }));
+    }
+    if (targets.length === before) throw fault('PLUGIN_BAD_PLAN', { plugin: choice.plugin, because: 'it refuses a lineage it was not asked about' });
+  }
+}
+
+function requestOf({ lineage, version, structure }: Target, { store }: Needs): LineageRequest {
+  return {
+    lineage: lineage.name,
+    identifiers: version.identifiers,
+    ...(lineage.serve === undefined ? {} : { serve: lineage.serve }),
+    pairs: store.pairPaths(
+      lineage.name,
+      version.sets.map(({ keyType }) => keyType),
+    ),
+    structure,
+  };
+}
+
+async function pemsOf(name: string, part: { readonly keyType?: 'ecdsa' | 'rsa' } | { readonly text: string }, targets: readonly Target[], { store }: Needs) {
+  const target = targets.find(({ lineage }) => lineage.name === name);
+  const keyType = ('keyType' in part ? part.keyType : undefined) ?? keyTypeOf(target?.version.sets[0]?.algorithm ?? 'ecdsa-p256');
+  return store.pems(name, target?.version.number ?? 0, keyType);
+}
+
+const REFUSAL_CODES = {
+  'no-site': 'INSTALLER_NO_SITE',
+  held: 'INSTALLER_SITE_HELD',
+  drift: 'INSTALLER_DRIFT',
+  unsupported: 'INSTALLER_UNSUPPORTED',
+  unreadable: 'INSTALLER_SITE_UNREADABLE',
+} as const;
+
+export function refusalFault({ lineage, kind, because, hint }: Refusal): CertkitError {
+  return fault(REFUSAL_CODES[kind], { lineage, because, hint });
+}
+
+/** The server's own words within an INSTALLER_REJECTED. */
+export function wordsOf(error: CertkitError): string {
+  return error.message.slice(error.message.indexOf('\n') + 1);
+}

@@ -1,0 +1,83 @@
+import type { Authenticator } from '../../plugins/contract.ts';
+import type { AcmeAuthorization, AcmeChallenge, AcmeOrder } from '../acme/order.ts';
+import type { AcmeSession } from '../acme/session.ts';
+import { asCertkitError, fault } from '../errors.ts';
+import type { ChallengeTask, Receipt } from '../model/challenge.ts';
+import type { RenewEntry } from '../model/journal.ts';
+import { chooseChallenge } from '../policy/challenge-choice.ts';
+import type { Needs } from './needs.ts';
+
+type Proof = RenewEntry['proofs'][number];
+
+export interface Proving {
+  readonly lineage: string;
+  readonly authenticator: Authenticator;
+  /** Its name, for messages. */
+  readonly plugin: string;
+  readonly session: AcmeSession;
+  /** Writes the proofs that may be standing into the journal, before they stand and after they are gone. */
+  journal(proofs: readonly Proof[]): Promise<void>;
+}
+
+/** Proves control of every name the orders still ask about. Proofs are removed whatever happens; then the orders are ready, or it throws. */
+export async function prove(
+  orders: readonly AcmeOrder[],
+  { lineage, authenticator, plugin, session, journal }: Proving,
+  needs: Needs,
+): Promise<readonly AcmeOrder[]> {
+  const asked = (await Promise.all(orders.filter(({ status }) => status === 'pending').map((order) => session.authorizations(order)))).flat();
+  const open = [...new Map(asked.map((authorization) => [authorization.url, authorization])).values()].filter(({ status }) => status === 'pending');
+  const answers = open.map((authorization) => answerTo(authorization, authenticator, plugin, session));
+  const tasks = answers.map(({ task }) => task);
+  const names = tasks.map(({ identifier }) => identifier.value);
+
+  let proofs: readonly Proof[] = tasks.map((task) => ({ task }));
+  if (proofs.length > 0) await journal(proofs);
+  try {
+    if (tasks.length > 0) {
+      const receipts = await authenticator.present(tasks, needs.signal);
+      proofs = tasks.map((task, at) => ({ task, receipt: receipts[at] ?? ({} satisfies Receipt) }));
+      await journal(proofs);
+      needs.signal.throwIfAborted();
+      needs.tell({ type: 'presented', lineage, names, challenge: tasks[0]?.type ?? 'http-01', authenticator: plugin });
+      await Promise.all(answers.map(({ challenge }) => (challenge.status === 'pending' ? session.accept(challenge) : undefined)));
+      needs.tell({ type: 'validating', lineage, names });
+    }
+    return await Promise.all(orders.map((order) => session.awaitAuthorizations(order)));
+  } finally {
+    if (proofs.length > 0) await journal(await removeProofs(proofs, authenticator, needs));
+  }
+}
+
+/** Removes proofs; answers those that could not be removed, which has been told. */
+export async function removeProofs(proofs: readonly Proof[], authenticator: Authenticator, needs: Pick<Needs, 'tell'>): Promise<readonly Proof[]> {
+  const left = await Promise.all(
+    proofs.map(async (proof) => {
+      try {
+        await authenticator.remove(proof.task, proof.receipt);
+        return [];
+      } catch (thrown) {
+        const { code, message, hint } = asCertkitError(thrown);
+        needs.tell({ type: 'cleanup-failed', what: `the ${proof.task.type} proof for ${proof.task.identifier.value}`, fault: { code, message, hint } });
+        return [proof];
+      }
+    }),
+  );
+  return left.flat();
+}
+
+function answerTo(
+  authorization: AcmeAuthorization,
+  authenticator: Authenticator,
+  plugin: string,
+  session: AcmeSession,
+): { readonly challenge: AcmeChallenge; readonly task: ChallengeTask } {
+  const { identifier, challenges } = authorization;
+  const choice = chooseChallenge(authenticator.assess(identifier), challenges);
+  if ('unable' in choice) throw fault('PLUGIN_UNABLE', { plugin, name: identifier.value, because: choice.unable });
+  if ('able' in choice) throw fault('ACME_NO_CHALLENGE', { name: identifier.value, offered: challenges.map(({ type }) => type), able: choice.able });
+
+  const { type, token } = choice.chosen;
+  if (token === undefined) throw fault('ACME_BAD_REPLY', { url: choice.chosen.url, because: `its ${type} challenge has no token` });
+  return { challenge: choice.chosen, task: { type: type as ChallengeTask['type'], identifier, token, keyAuthorization: session.keyAuthorization(token) } };
+}

@@ -1,0 +1,107 @@
+import { asCertkitError, type CertkitError, fault } from '../errors.ts';
+import type { Lineage } from '../model/lineage.ts';
+import type { LineageState } from '../model/lineage-state.ts';
+import { lifeOf, type Version } from '../model/version.ts';
+import { decideRenewal, type RenewalDecision } from '../policy/renewal.ts';
+import { afterFailure } from '../policy/retry.ts';
+import type { LineageView } from '../store/store.ts';
+import type { Needs } from './needs.ts';
+import { obtain, renewalId } from './obtain.ts';
+import { inPool } from './pool.ts';
+
+export type RenewOutcome =
+  | { readonly lineage: string; readonly result: 'renewed'; readonly version: Version }
+  | { readonly lineage: string; readonly result: 'not-due'; readonly decision: RenewalDecision }
+  | { readonly lineage: string; readonly result: 'failed'; readonly error: CertkitError };
+
+export interface RenewOptions {
+  /** Renew whatever the calendar says. */
+  readonly force: boolean;
+}
+
+/** Lineages under way at once. Their requests to one CA share a session. */
+const WIDTH = 16;
+
+/** Renews the lineages that are due. One that fails does not hold up the others. */
+export async function renew(views: readonly LineageView[], options: RenewOptions, needs: Needs): Promise<readonly RenewOutcome[]> {
+  return inPool(views, WIDTH, async (view): Promise<RenewOutcome> => {
+    if (!view.readable) return failed(view.name, view.fault, needs);
+    const decision = decisionOn(view.lineage, view.newest, view.state, options, needs);
+    return decision.due ? renewLineage(view.name, options, needs) : notDue(view.name, decision, needs);
+  });
+}
+
+/** Renews one lineage if it is due. Deployment is another flow: it looks at what is owed, not at who just renewed. */
+export async function renewLineage(name: string, options: RenewOptions, needs: Needs): Promise<RenewOutcome> {
+  const { store, tell, signal } = needs;
+  const onWait = (pid: number | undefined) => tell({ type: 'waiting', on: `lineage ${name}`, ...(pid === undefined ? {} : { holder: `process ${pid}` }) });
+  try {
+    return await store.withLock(name, async () => decideAndObtain(name, options, needs), { onWait, signal });
+  } catch (thrown) {
+    return failed(name, asCertkitError(signal.aborted ? signal.reason : thrown), needs);
+  }
+}
+
+async function decideAndObtain(name: string, options: RenewOptions, needs: Needs): Promise<RenewOutcome> {
+  const { store, tell } = needs;
+  const [lineage, versions, state] = await Promise.all([store.lineage(name), store.versions(name), store.state(name)]);
+  const newest = versions.at(-1);
+  // Decided under the lock: another process may have renewed while this one waited.
+  const decision = decisionOn(lineage, newest, state, options, needs);
+  if (!decision.due) return notDue(name, decision, needs);
+
+  try {
+    await refuseUnattended(lineage, needs);
+    const version = await obtain(lineage, decision.reason, needs);
+    const { renewal: _done, ...rest } = state;
+    await store.saveState(name, rest);
+    tell({ type: 'renewed', lineage: name, version: version.number, notAfterMs: lifeOf(version).notAfterMs });
+    return { lineage: name, result: 'renewed', version };
+  } catch (thrown) {
+    const error = asCertkitError(thrown);
+    if (error.code === 'USAGE_INTERRUPTED') throw error;
+    const attempts = afterFailure({
+      nowMs: needs.clock.nowMs(),
+      code: error.code,
+      ...(state.renewal === undefined ? {} : { before: state.renewal }),
+      ...(newest === undefined ? {} : { notAfterMs: lifeOf(newest).notAfterMs }),
+      ...(error.retryAtMs === undefined ? {} : { retryAtMs: error.retryAtMs }),
+    });
+    await store.saveState(name, { ...state, renewal: attempts });
+    return failed(name, error, needs, attempts.notBeforeMs);
+  }
+}
+
+/** A lineage that needs a human is never attempted with nobody there. */
+async function refuseUnattended(lineage: Lineage, { plugins, watched }: Needs): Promise<void> {
+  if (watched || (await plugins.authenticator(lineage.authenticator)).unattended) return;
+  throw fault('PLUGIN_UNABLE', {
+    plugin: lineage.authenticator.plugin,
+    name: lineage.name,
+    because: `it needs a person: run "certkit renew ${lineage.name}" at a terminal`,
+  });
+}
+
+function decisionOn(lineage: Lineage, newest: Version | undefined, state: LineageState, options: RenewOptions, needs: Needs): RenewalDecision {
+  return decideRenewal({
+    nowMs: needs.clock.nowMs(),
+    wanted: lineage.identifiers,
+    ...(newest === undefined ? {} : { held: { identifiers: newest.identifiers, life: lifeOf(newest) } }),
+    policy: lineage.policy,
+    ...(state.renewal === undefined ? {} : { attempts: state.renewal }),
+    unfinished: needs.unfinished.has(renewalId(lineage.name)),
+    forced: options.force,
+    watched: needs.watched,
+  });
+}
+
+function notDue(name: string, decision: RenewalDecision, { tell }: Needs): RenewOutcome {
+  if (!decision.due) tell({ type: 'not-due', lineage: name, what: 'renewal', reason: decision.reason, reviewAtMs: decision.reviewAtMs });
+  return { lineage: name, result: 'not-due', decision };
+}
+
+function failed(name: string, error: CertkitError, { tell }: Needs, nextTryMs?: number): RenewOutcome {
+  const { code, message, hint } = error;
+  tell({ type: 'failed', lineage: name, during: 'renewal', fault: { code, message, hint }, ...(nextTryMs === undefined ? {} : { nextTryMs }) });
+  return { lineage: name, result: 'failed', error };
+}

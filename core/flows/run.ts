@@ -1,0 +1,59 @@
+import { type CertkitError, fault } from '../errors.ts';
+import { sameIdentifiers } from '../model/identifier.ts';
+import type { Lineage } from '../model/lineage.ts';
+import type { FileChange } from './change-set.ts';
+import { type DeployOutcome, deploy } from './deploy.ts';
+import type { Needs } from './needs.ts';
+import { preflight } from './preflight.ts';
+import { type RenewOutcome, renewLineage } from './renew.ts';
+
+export type RunOutcome =
+  | { readonly result: 'done'; readonly renewal: RenewOutcome; readonly deployment: DeployOutcome }
+  /** A dry run of a lineage that has no certificate yet: the edits, which no server can test without one. */
+  | { readonly result: 'sketched'; readonly changes: readonly FileChange[] }
+  | { readonly result: 'failed'; readonly error: CertkitError };
+
+export interface RunOptions {
+  readonly force: boolean;
+  readonly dryRun: boolean;
+}
+
+/** What a person asks for: a certificate for these names, in these servers, now. With nothing due it verifies what is served. */
+export async function run(wanted: Lineage, options: RunOptions, needs: Needs): Promise<RunOutcome> {
+  const { store } = needs;
+  const isNew = !(await store.names()).includes(wanted.name);
+  if (!isNew) refuseOtherNames(wanted, await store.lineage(wanted.name));
+  const sketch = await preflight(wanted, needs);
+  const versions = await store.versions(wanted.name);
+  if (options.dryRun) {
+    if (versions.length === 0 || isNew) return { result: 'sketched', changes: sketch };
+    return {
+      result: 'done',
+      renewal: { lineage: wanted.name, result: 'not-due', decision: { due: false, reason: 'asked', reviewAtMs: 0 } },
+      deployment: await deployNow(wanted.name, true, needs),
+    };
+  }
+
+  await store.withLock(wanted.name, () => store.save(wanted));
+  const renewal = await renewLineage(wanted.name, { force: options.force }, needs);
+  if (renewal.result === 'failed') {
+    // What the person saw fail is not left for the scheduler to fail at.
+    if (isNew && versions.length === 0) await store.withLock(wanted.name, () => store.forget(wanted.name));
+    return { result: 'failed', error: renewal.error };
+  }
+  const deployment = await deployNow(wanted.name, false, needs);
+  return deployment.result === 'failed' ? { result: 'failed', error: deployment.error } : { result: 'done', renewal, deployment };
+}
+
+async function deployNow(name: string, dryRun: boolean, needs: Needs): Promise<DeployOutcome> {
+  const views = (await needs.store.overview()).filter((view) => view.name === name);
+  const [outcome] = await deploy(views, { asked: true, structure: 'may-change', dryRun }, needs);
+  if (outcome === undefined) throw fault('USAGE_NO_LINEAGE', { name, known: await needs.store.names() });
+  return outcome;
+}
+
+function refuseOtherNames(wanted: Lineage, held: Lineage): void {
+  if (sameIdentifiers(wanted.identifiers, held.identifiers)) return;
+  const values = (lineage: Lineage) => lineage.identifiers.map(({ value }) => value);
+  throw fault('USAGE_OTHER_NAMES', { name: wanted.name, held: values(held), wanted: values(wanted) });
+}

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import type { KeyType } from '../model/lineage.ts';
+import { type Endpoint, endpointText } from '../model/site.ts';
+import { probeAddress, probeName } from '../policy/probe-address.ts';
+import type { ProbeAnswer } from '../ports.ts';
+import type { Needs } from './needs.ts';
+import type { PlannedPlace } from './place.ts';
+import { inPool } from './pool.ts';
+
+/** Old workers go on answering for a moment after the first new handshake; so long none of them may be seen. */
+const QUIET_MS = 200;
+const PAUSE_MS = 20;
+const HANDSHAKE_LIMIT_MS = 3_000;
+const HANDSHAKES_AT_ONCE = 8;
+
+/** One handshake to make: a name, an address, a key type; and what it is to show. */
+export interface Question {
+  readonly lineage: string;
+  readonly place: string;
+  readonly name: string;
+  readonly listen: Endpoint;
+  /** Absent when more exact listens claim every local address: then nothing can be asked. */
+  readonly endpoint: Endpoint | undefined;
+  readonly keyType: KeyType;
+  /** SHA-256 of each DER of fullchain.pem, in order. */
+  readonly expected: readonly string[];
+  /** The plan adds the listen: nobody answered there before, and somebody must now. */
+  readonly added: boolean;
+}
+
+export interface Answered {
+  readonly question: Question;
+  readonly answer: ProbeAnswer;
+}
+
+/** The handshakes that prove a planned place, one for each name, address and key type. */
+export async function questionsFor(place: PlannedPlace, { probe, store }: Pick<Needs, 'probe' | 'store'>): Promise<readonly Question[]> {
+  if (!place.survey.server.probeable) return [];
+  const local = probe.localAddresses();
+  const all = place.targets.map(async ({ lineage, version }) => {
+    const serves = place.plan.serves.filter((serving) => serving.lineage === lineage.name);
+    const sets = await Promise.all(
+      version.sets.map(async ({ keyType }) => ({ keyType, expected: digestsOf((await store.pems(lineage.name, version.number, keyType)).fullchain) })),
+    );
+    return serves.flatMap(({ name, endpoint, added }) =>
+      sets.map((set) => ({
+        ...set,
+        lineage: lineage.name,
+        place: place.key,
+        name,
+        listen: endpoint,
+        endpoint: probeAddress(endpoint, place.survey.sites, local),
+        added,
+      })),
+    );
+  });
+  return (await Promise.all(all)).flat();
+}
+
+/** Asks every question once. */
+export async function ask(questions: readonly Question[], { probe, signal }: Pick<Needs, 'probe' | 'signal'>): Promise<readonly Answered[]> {
+  return inPool(questions, HANDSHAKES_AT_ONCE, async (question) => {
+    if (question.endpoint === undefined) return { question, answer: { kind: 'silent', because: 'more exact listens claim every local address' } };
+    const name = probeName(question.name);
+    const at = { endpoint: question.endpoint, keyType: question.keyType, timeoutMs: HANDSHAKE_LIMIT_MS, signal };
+    return { question, answer: await probe.handshake(name === undefined ? at : { ...at, name }) };
+  });
+}
+
+/** Asks until every answer has been right for 200 ms, or the limit is over; answers those that are wrong. */
+export async function watchUntilServed(
+  questions: readonly Question[],
+  limitMs: number,
+  needs: Pick<Needs, 'probe' | 'signal' | 'clock'>,
+): Promise<readonly Answered[]> {
+  const deadlineMs = needs.clock.nowMs() + limitMs;
+  let rightSinceMs: number | undefined;
+  while (questions.length > 0) {
+    const startedMs = needs.clock.nowMs();
+    const wrong = (await ask(questions, needs)).filter((answered) => !isServed(answered));
+    const nowMs = needs.clock.nowMs();
+    if (wrong.length > 0) {
+      if (nowMs >= deadlineMs) return wrong;
+      rightSinceMs = undefined;
+    } else {
+      rightSinceMs ??= startedMs;
+      if (nowMs - rightSinceMs >= QUIET_MS) return [];
+    }
+    await needs.clock.sleep(PAUSE_MS, needs.signal);
+  }
+  return [];
+}
+
+export function isServed({ question, answer }: Answered): boolean {
+  return answer.kind === 'served' && answer.sha256.join() === question.expected.join();
+}
+
+/** What a person reads of a wrong answer. */
+export function answerText({ question, answer }: Answered): string {
+  const where = `${question.name} at ${endpointText(question.endpoint ?? question.listen)}`;
+  if (answer.kind !== 'served') return `${where}: ${answer.because}`;
+  const isLeafRight = answer.sha256[0] === question.expected[0];
+  return isLeafRight
+    ? `${where}: the certificate is the new one, but the chain sent with it (${answer.sha256.length - 1} certificates) is not that of fullchain.pem`
+    : `${where}: another certificate is served (SHA-256 ${answer.sha256[0]?.slice(0, 16)}...)`;
+}
+
+/** SHA-256 of each certificate of a PEM text, in order, lower-case hex. */
+export function digestsOf(pem: string): readonly string[] {
+  return [...pem.matchAll(/-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g)].map(([, base64 = '']) =>
+    createHash('sha256').update(Buffer.from(base64, 'base64')).digest('hex'),
+  );
+}

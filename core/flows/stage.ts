@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+import { asCertkitError, type CertkitError } from '../errors.ts';
+import type { Needs } from './needs.ts';
+import type { PlannedPlace } from './place.ts';
+
+export type StagedVerdict =
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'not-tested'; readonly because: string }
+  | { readonly kind: 'refused'; readonly error: CertkitError };
+
+/**
+ * The server's own test of the new bytes and links, while the real files stay as they are.
+ *
+ * The staged copies stand below `state/` and are removed again; the server sees them through a private mount namespace.
+ */
+export async function testStaged(place: PlannedPlace, needs: Needs): Promise<StagedVerdict> {
+  const { files, store, random } = needs;
+  const fresh = place.changes.find((change) => change.before === undefined);
+  if (fresh !== undefined) return { kind: 'not-tested', because: `${fresh.path} is a new file, which cannot be shown to the server before it is there` };
+
+  const folder = join(store.home, 'state', `stage-${random.hex(8)}`);
+  try {
+    await files.makeDirectory(folder, 0o700);
+    const staged = await Promise.all(
+      place.changes.map(async ({ path, after }, at) => {
+        const [real = path, facts] = await Promise.all([files.realPath(path), files.facts(path, 'follow')]);
+        await files.write(join(folder, String(at)), after, { mode: (facts?.mode ?? 0o600) & 0o7777 });
+        return { real, staged: join(folder, String(at)) };
+      }),
+    );
+    const opened = await needs.staging.open([...staged, { real: store.liveRoot, staged: await stageLinks(folder, place, needs) }]);
+    if ('unavailable' in opened) return { kind: 'not-tested', because: opened.unavailable };
+    const installer = await needs.plugins.stagedInstaller(place.choice, opened.programs);
+    await installer.test(needs.signal);
+    return { kind: 'passed' };
+  } catch (thrown) {
+    needs.signal.throwIfAborted();
+    const error = asCertkitError(thrown);
+    if (error.code !== 'INSTALLER_REJECTED') throw error;
+    return { kind: 'refused', error };
+  } finally {
+    await files.removeTree(folder);
+  }
+}
+
+/** A directory of live links as they will be; relative, so they lead into the real archive from where it is mounted. */
+async function stageLinks(folder: string, place: PlannedPlace, { files, store }: Needs): Promise<string> {
+  const staged = join(folder, 'live');
+  await files.makeDirectory(staged, 0o711);
+  const links = new Map<string, string>();
+  for (const name of (await files.list(store.liveRoot)) ?? []) {
+    const target = await files.readLink(join(store.liveRoot, name));
+    if (target !== undefined) links.set(name, target);
+  }
+  for (const { lineage, version } of place.targets) links.set(lineage.name, store.linkTarget(lineage.name, version.number));
+  for (const [name, target] of links) await files.switchLink(join(staged, name), target);
+  return staged;
+}

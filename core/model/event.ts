@@ -1,0 +1,48 @@
+import type { ChallengeType } from './challenge.ts';
+
+/** An error as an event carries it. */
+export interface EventFault {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** What happens, told once, for people, for `--json=events` and for the run log. Times are milliseconds since the epoch. */
+export type Event =
+  | { readonly type: 'waiting'; readonly on: string; readonly holder?: string }
+  | { readonly type: 'ordering'; readonly lineage: string; readonly names: readonly string[]; readonly ca: string; readonly reason: string }
+  | { readonly type: 'resuming'; readonly lineage: string; readonly order: string }
+  | {
+      readonly type: 'presented';
+      readonly lineage: string;
+      readonly names: readonly string[];
+      readonly challenge: ChallengeType;
+      readonly authenticator: string;
+    }
+  | { readonly type: 'validating'; readonly lineage: string; readonly names: readonly string[] }
+  | { readonly type: 'issuing'; readonly lineage: string }
+  | { readonly type: 'renewed'; readonly lineage: string; readonly version: number; readonly notAfterMs: number }
+  | { readonly type: 'not-due'; readonly lineage: string; readonly what: 'renewal' | 'deployment'; readonly reason: string; readonly reviewAtMs?: number }
+  | { readonly type: 'surveyed'; readonly server: string; readonly lineages: readonly string[] }
+  | { readonly type: 'tested'; readonly server: string; readonly staged: boolean; readonly because?: string }
+  | { readonly type: 'applied'; readonly server: string; readonly files: readonly string[] }
+  | { readonly type: 'reloaded'; readonly server: string; readonly warning?: string }
+  | { readonly type: 'probing'; readonly server: string; readonly names: readonly string[] }
+  | { readonly type: 'deployed'; readonly lineage: string; readonly version: number; readonly servers: readonly string[] }
+  | { readonly type: 'already-served'; readonly lineage: string; readonly version: number; readonly servers: readonly string[] }
+  | { readonly type: 'unproven'; readonly lineage: string; readonly what: string; readonly because: string }
+  | { readonly type: 'undone'; readonly lineage: string; readonly servers: readonly string[] }
+  | { readonly type: 'rolled-back'; readonly lineage: string; readonly from: number; readonly to: number }
+  | { readonly type: 'recovered'; readonly what: string }
+  | { readonly type: 'note'; readonly lineage?: string; readonly text: string }
+  | { readonly type: 'cleanup-failed'; readonly what: string; readonly fault: EventFault }
+  | {
+      readonly type: 'failed';
+      readonly lineage?: string;
+      readonly during: 'renewal' | 'deployment' | 'rollback' | 'recovery';
+      readonly fault: EventFault;
+      readonly nextTryMs?: number;
+    };
+
+/** Tells the event to whoever listens; never throws and never waits. */
+export type Tell = (event: Event) => void;

@@ -1,0 +1,48 @@
+import type { ChallengeTask, Receipt } from './challenge.ts';
+import type { KeyAlgorithm, PluginChoice } from './lineage.ts';
+import type { ServerProcess } from './site.ts';
+
+/** An order with the CA that a version in the making waits for. */
+export interface JournalledOrder {
+  readonly algorithm: KeyAlgorithm;
+  readonly url: string;
+  /** The key is on disk and the CA was, or may have been, given the CSR for it. */
+  readonly finalizing: boolean;
+}
+
+/** A renewal under way. What it published, and what it ordered. */
+export interface RenewEntry {
+  readonly kind: 'renew';
+  readonly id: string;
+  readonly lineage: string;
+  /** The number of the version in the making. */
+  readonly version: number;
+  readonly ca: string;
+  /** Values of the identifiers ordered; a resumed order must be for these. */
+  readonly identifiers: readonly string[];
+  readonly orders: readonly JournalledOrder[];
+  readonly authenticator: PluginChoice;
+  readonly proofs: readonly { readonly task: ChallengeTask; readonly receipt?: Receipt }[];
+}
+
+/** A file that a deployment changes: enough to go back, and to see whether it is still ours to change. */
+export interface JournalledFile {
+  readonly path: string;
+  /** SHA-256 of the bytes before, absent where there was no file. Their copy is `checkpoint`. */
+  readonly before?: string;
+  readonly checkpoint?: string;
+  readonly after: string;
+  readonly lineage: string;
+}
+
+/** A deployment under way, over all servers and lineages of one run. */
+export interface DeployEntry {
+  readonly kind: 'deploy';
+  readonly id: string;
+  readonly links: readonly { readonly lineage: string; readonly before?: number; readonly after: number }[];
+  readonly servers: readonly { readonly key: string; readonly title: string; readonly installer: PluginChoice; readonly process?: ServerProcess }[];
+  readonly files: readonly JournalledFile[];
+  readonly undoCommands: readonly { readonly lineage: string; readonly argv: readonly string[] }[];
+}
+
+export type JournalEntry = RenewEntry | DeployEntry;

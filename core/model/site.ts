@@ -1,0 +1,88 @@
+/** Where a server can be reached for a handshake. */
+export type Endpoint =
+  | {
+      readonly kind: 'tcp';
+      /** An IP address without brackets as the server listens on it; `0.0.0.0` and `::` are the wildcards. */
+      readonly address: string;
+      readonly port: number;
+      /** The listen expects a PROXY protocol header before TLS. */
+      readonly proxyProtocol: boolean;
+    }
+  | { readonly kind: 'unix'; readonly path: string; readonly proxyProtocol: boolean };
+
+/** One listen of a site. */
+export interface Listen {
+  readonly endpoint: Endpoint;
+  readonly tls: boolean;
+  /** QUIC is reported and not probed. */
+  readonly quic: boolean;
+}
+
+/** A certificate and key that a site uses now: the paths as the configuration resolves them. */
+export interface InstalledPair {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** A place in a server where a certificate can go. */
+export interface Site {
+  /** `file:line` of where the site begins. */
+  readonly id: string;
+  readonly file: string;
+  readonly line: number;
+  /** As the server reads them, lower-case; patterns included (`*.example.com`, `~^www\d+`). */
+  readonly names: readonly string[];
+  readonly listens: readonly Listen[];
+  readonly pairs: readonly InstalledPair[];
+  /** The directory served at `/`, where the configuration says so plainly. */
+  readonly root?: string;
+}
+
+/** How a running server was started, so that one that dies of a reload can be started again. */
+export interface ServerProcess {
+  readonly pid: number;
+  readonly executable: string;
+  readonly argv: readonly string[];
+  readonly cwd: string;
+}
+
+export interface Server {
+  /** The same for every lineage and option set that means this server: groups deployments, names locks. */
+  readonly key: string;
+  /** What a person calls it: `nginx 1.22.1 at /etc/nginx/nginx.conf`. */
+  readonly title: string;
+  /** Handshakes prove a deployment here; false for files that another machine or program will read. */
+  readonly probeable: boolean;
+  /** Absent while the server is not running. */
+  readonly process?: ServerProcess;
+}
+
+/** A file as it was surveyed; edits are planned against these very bytes. */
+export interface SurveyedFile {
+  /** The path the server reads. */
+  readonly path: string;
+  /** Lower-case hex of the SHA-256 of `bytes`. */
+  readonly sha256: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Something the survey could not read; the sites it may hide are errors, never silently absent. */
+export interface SurveyFault {
+  readonly file: string;
+  readonly line?: number;
+  readonly because: string;
+}
+
+/** What an installer found, as plain data. An installer may add members of its own for its `plan`. */
+export interface Survey {
+  readonly server: Server;
+  readonly sites: readonly Site[];
+  readonly files: readonly SurveyedFile[];
+  readonly faults: readonly SurveyFault[];
+}
+
+/** How an endpoint is written for people: `127.0.0.1:443`, `[::]:443`, `unix:/run/x.sock`. */
+export function endpointText(endpoint: Endpoint): string {
+  if (endpoint.kind === 'unix') return `unix:${endpoint.path}`;
+  return `${endpoint.address.includes(':') ? `[${endpoint.address}]` : endpoint.address}:${endpoint.port}`;
+}

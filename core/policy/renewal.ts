@@ -1,0 +1,72 @@
+import { type Identifier, sameIdentifiers } from '../model/identifier.ts';
+import type { Policy } from '../model/lineage.ts';
+import type { Attempts } from '../model/lineage-state.ts';
+import { deploymentMoment, type Life, renewalMoment } from './lead.ts';
+
+export interface RenewalFacts {
+  readonly nowMs: number;
+  readonly wanted: readonly Identifier[];
+  /** Of the newest version, live or pending; absent before the first issue. */
+  readonly held?: { readonly identifiers: readonly Identifier[]; readonly life: Life };
+  readonly policy: Policy;
+  /** The window that ARI suggests and the point of it that was chosen once (RFC 9773 section 4.2). */
+  readonly caWindow?: { readonly startMs: number; readonly endMs: number; readonly pointMs: number };
+  readonly attempts?: Attempts;
+  /** An order of a run that was cut off is still open. */
+  readonly unfinished?: boolean;
+  /** A person wants it now, whatever the calendar says. */
+  readonly forced: boolean;
+  /** A person watches: back-off, which spares the CA from our timer, does not hold them up. */
+  readonly watched: boolean;
+}
+
+export type RenewalReason =
+  | 'first-issue'
+  | 'identifiers-changed'
+  | 'asked'
+  | 'unfinished'
+  | 'expired'
+  | 'renew-before'
+  | 'late-in-life'
+  | 'ca-window'
+  | 'before-deployment'
+  | 'backing-off';
+
+export type RenewalDecision =
+  | { readonly due: true; readonly reason: RenewalReason }
+  | { readonly due: false; readonly reason: RenewalReason; readonly reviewAtMs: number };
+
+/** Whether to renew now and why; if not, when to look again. Decided on the newest version. */
+export function decideRenewal(facts: RenewalFacts): RenewalDecision {
+  if (facts.forced) return { due: true, reason: 'asked' };
+
+  const decision = byNeed(facts);
+  const restUntilMs = facts.attempts?.notBeforeMs ?? 0;
+  if (decision.due && !facts.watched && facts.nowMs < restUntilMs) return { due: false, reason: 'backing-off', reviewAtMs: restUntilMs };
+  return decision;
+}
+
+function byNeed(facts: RenewalFacts): RenewalDecision {
+  const { held, nowMs } = facts;
+  if (held === undefined) return { due: true, reason: 'first-issue' };
+  if (!sameIdentifiers(facts.wanted, held.identifiers)) return { due: true, reason: 'identifiers-changed' };
+  if (facts.unfinished === true) return { due: true, reason: 'unfinished' };
+  if (nowMs >= held.life.notAfterMs) return { due: true, reason: 'expired' };
+
+  const { atMs, reason } = plannedRenewal(held.life, facts.policy, facts.caWindow);
+  return nowMs >= atMs ? { due: true, reason } : { due: false, reason, reviewAtMs: atMs };
+}
+
+/** The moment renewal is planned for and the rule that set it. ARI never puts it after the deployment date. */
+export function plannedRenewal(life: Life, policy: Policy, caWindow: RenewalFacts['caWindow']): { readonly atMs: number; readonly reason: RenewalReason } {
+  const own = {
+    atMs: renewalMoment(life, policy.renewBefore).atMs,
+    reason: policy.renewBefore === undefined ? ('late-in-life' as const) : ('renew-before' as const),
+  };
+  if (caWindow === undefined) return own;
+
+  const fromCa = { atMs: caWindow.pointMs, reason: 'ca-window' as const };
+  const chosen = policy.renewBefore !== undefined && own.atMs < fromCa.atMs ? own : fromCa;
+  const deployAtMs = deploymentMoment(life, policy.deployBefore?.kind === 'immediately' ? undefined : policy.deployBefore, policy.renewBefore).atMs;
+  return chosen.atMs <= deployAtMs ? chosen : { atMs: deployAtMs, reason: 'before-deployment' };
+}

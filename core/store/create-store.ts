@@ -1,0 +1,38 @@
+import { createAccounts } from './accounts.ts';
+import { createArchive } from './archive.ts';
+import { createCheckpoints } from './checkpoint.ts';
+import { createJournal } from './journal.ts';
+import { createLayout } from './layout.ts';
+import { createLineageIndex } from './lineage-index.ts';
+import { createLineages } from './lineages.ts';
+import { createLocking } from './locking.ts';
+import { createMaking } from './making.ts';
+import { createRunLog } from './run-log.ts';
+import { createSafety } from './safety.ts';
+import { createStates } from './state.ts';
+import type { Store, StoreNeeds } from './store.ts';
+import { createSweeping } from './sweep.ts';
+import { createYamlFiles } from './yaml-files.ts';
+
+export function createStore({ home, files, locks, clock, uid, lockLimitMs }: StoreNeeds): Store {
+  const layout = createLayout(home);
+  const yamlFiles = createYamlFiles(files, uid);
+  const lineages = createLineages(layout, files, yamlFiles);
+  const archive = createArchive(layout, files);
+  const states = createStates(layout, files);
+  return {
+    home,
+    ...createSafety(layout, files, uid),
+    ...lineages,
+    ...createLineageIndex({ layout, files, lineages, archive, states }),
+    ...createLocking(layout, locks, lockLimitMs),
+    ...archive,
+    ...createMaking(layout, files),
+    ...states,
+    ...createJournal(layout, files),
+    ...createCheckpoints(layout, files),
+    ...createAccounts(layout, files, clock),
+    ...createRunLog(layout, files, locks, clock),
+    ...createSweeping(layout, files),
+  };
+}

@@ -1,0 +1,108 @@
+import { type CertkitError, fault, isCertkitError } from '../errors.ts';
+import { parseIdentifier } from '../model/identifier.ts';
+import type { JournalEntry } from '../model/journal.ts';
+import { KEY_ALGORITHMS } from '../model/lineage.ts';
+import type { Files } from '../ports.ts';
+import { type Decoder, exactly, flag, list, Misfit, mapOf, mapping, members, oneOf, optional, parsed, text, whole } from './decode.ts';
+import { readJson, writeJson } from './json-file.ts';
+import type { Layout } from './layout.ts';
+
+const FORMAT = 1;
+
+const anything: Decoder<unknown> = (value) => value;
+
+const receiptValue: Decoder<string | number | boolean> = (value) => {
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') throw new Misfit('a text, a number, true or false is wanted');
+  return value;
+};
+
+const choice = members({ plugin: text, options: mapOf(anything) }, 'ignored');
+
+const task = members(
+  {
+    type: oneOf(['http-01', 'dns-01', 'tls-alpn-01']),
+    identifier: (value: unknown) => parsed(parseIdentifier)(mapping(value).value),
+    token: text,
+    keyAuthorization: text,
+  },
+  'ignored',
+);
+
+const renewEntry = members(
+  {
+    format: exactly(FORMAT),
+    kind: exactly('renew'),
+    id: text,
+    lineage: text,
+    version: whole,
+    ca: text,
+    identifiers: list(text),
+    orders: list(members({ algorithm: oneOf(KEY_ALGORITHMS), url: text, finalizing: flag }, 'ignored')),
+    authenticator: choice,
+    proofs: list(members({ task, receipt: optional(mapOf(receiptValue)) }, 'ignored')),
+  },
+  'ignored',
+);
+
+const serverProcess = members({ pid: whole, executable: text, argv: list((value: unknown) => String(value)), cwd: text }, 'ignored');
+
+const deployEntry = members(
+  {
+    format: exactly(FORMAT),
+    kind: exactly('deploy'),
+    id: text,
+    links: list(members({ lineage: text, before: optional(whole), after: whole }, 'ignored')),
+    servers: list(members({ key: text, title: text, installer: choice, process: optional(serverProcess) }, 'ignored')),
+    files: list(members({ path: text, before: optional(text), checkpoint: optional(text), after: text, lineage: text }, 'ignored')),
+    undoCommands: list(members({ lineage: text, argv: list((value: unknown) => String(value)) }, 'ignored')),
+  },
+  'ignored',
+);
+
+export const decodeEntry: Decoder<JournalEntry> = (value) => {
+  const { format: _, ...entry } = mapping(value).kind === 'deploy' ? deployEntry(value) : renewEntry(value);
+  return entry;
+};
+
+export interface JournalContent {
+  /** In the order of their ids. */
+  readonly entries: readonly JournalEntry[];
+  /** Entries that cannot be read; the others go on. */
+  readonly faults: readonly CertkitError[];
+}
+
+/** What runs have under way. An entry is written before what it tells of is done. */
+export interface Journal {
+  /** Writes or overwrites the entry of this id. */
+  record(entry: JournalEntry): Promise<void>;
+  /** Removes an entry. Nothing there is fine. */
+  strike(id: string): Promise<void>;
+  journal(): Promise<JournalContent>;
+}
+
+export function createJournal(layout: Layout, files: Files): Journal {
+  async function entryOf(id: string): Promise<JournalEntry | CertkitError | undefined> {
+    const path = layout.journalEntry(id);
+    try {
+      const entry = await readJson(files, path, decodeEntry);
+      if (entry !== undefined && entry.id !== id) return fault('STORE_UNREADABLE', { path, because: `it holds the entry "${entry.id}"` });
+      return entry;
+    } catch (thrown) {
+      if (isCertkitError(thrown)) return thrown;
+      throw thrown;
+    }
+  }
+
+  return {
+    record: (entry) => writeJson(files, layout.journalEntry(entry.id), { format: FORMAT, ...entry }),
+    strike: (id) => files.remove(layout.journalEntry(id)),
+    async journal() {
+      const ids = ((await files.list(layout.journal)) ?? []).filter((file) => /^[^.].*\.json$/.test(file)).map((file) => file.slice(0, -'.json'.length));
+      const found = await Promise.all(ids.map(entryOf));
+      return {
+        entries: found.filter((one): one is JournalEntry => one !== undefined && !isCertkitError(one)),
+        faults: found.filter(isCertkitError),
+      };
+    },
+  };
+}

@@ -1,0 +1,210 @@
+import { isAbsolute } from 'node:path';
+import { type Identifier, type Parsed, parseIdentifier } from '../model/identifier.ts';
+import {
+  type Authority,
+  KEY_ALGORITHMS,
+  type KeyAlgorithm,
+  keyTypeOf,
+  type Lead,
+  type Lineage,
+  type Permissions,
+  type PluginChoice,
+  type Policy,
+} from '../model/lineage.ts';
+import { type Decoded, type Decoder, list, Misfit, mapping, members, oneOf, optional, parsed, text } from './decode.ts';
+import { formatDuration, formatLead, parseDuration, parseLead } from './lead-text.ts';
+
+/** System-wide defaults, as certkit.yaml says them. What it does not say is absent. */
+export interface Settings {
+  readonly authority: Partial<Authority>;
+  readonly keys?: readonly KeyAlgorithm[];
+  readonly policy: Policy;
+  readonly permissions: Permissions;
+  readonly probeTimeoutMs?: number;
+}
+
+export const NO_SETTINGS: Settings = { authority: {}, policy: {}, permissions: {} };
+
+const DEFAULT_KEYS: readonly KeyAlgorithm[] = ['ecdsa-p256'];
+
+const lead = (key: 'renew_before' | 'deploy_before'): Decoder<Lead> => {
+  return (value) => parsed((written) => parseLead(written, key))(typeof value === 'number' ? String(value) : value);
+};
+
+/** Keys that certkit.yaml and a lineage's file have in common. */
+const COMMON = {
+  ca: optional(parsed(parseDirectoryUrl)),
+  ca_bundle: optional(parsed(parseAbsolutePath)),
+  email: optional(parsed(parseEmail)),
+  keys: optional(decodeKeys),
+  renew_before: optional(lead('renew_before')),
+  deploy_before: optional(lead('deploy_before')),
+  permissions: optional(members({ mode: optional(decodeMode), owner: optional(accountName), group: optional(accountName) }, 'refused')),
+};
+
+const SETTINGS = { ...COMMON, probe_timeout: optional(parsed(parseDuration)) };
+const LINEAGE = {
+  ...COMMON,
+  identifiers: decodeIdentifiers,
+  authenticator: decodeChoice,
+  installers: optional(list(decodeChoice)),
+  serve: optional(decodeServe),
+};
+
+/** What one lineage's file says by itself, before defaults are merged in. */
+export type LineageFields = Decoded<typeof LINEAGE>;
+type SettingsFields = Decoded<typeof SETTINGS>;
+
+export const decodeLineageFields: Decoder<LineageFields> = members(LINEAGE, 'refused');
+const decodeSettingsFields: Decoder<SettingsFields> = members(SETTINGS, 'refused');
+
+/** An empty file, or one of comments alone, says nothing. */
+export const decodeSettings: Decoder<Settings> = (value) => {
+  const fields = decodeSettingsFields(value ?? {});
+  return present<Settings>({
+    authority: present<Partial<Authority>>({ directory: fields.ca, bundle: fields.ca_bundle, email: fields.email }),
+    keys: fields.keys,
+    policy: present<Policy>({ renewBefore: fields.renew_before, deployBefore: fields.deploy_before }),
+    permissions: fields.permissions ?? {},
+    probeTimeoutMs: fields.probe_timeout,
+  });
+};
+
+export function assembleLineage(name: string, fields: LineageFields, { authority, keys, policy, permissions }: Settings): Lineage {
+  const directory = fields.ca ?? authority.directory;
+  if (directory === undefined) throw new Misfit('"ca" is missing: the URL of the ACME directory of a CA, here or in certkit.yaml');
+  // The default bundle vouches for the default CA and for no other.
+  const bundle = fields.ca_bundle ?? (directory === authority.directory ? authority.bundle : undefined);
+  return present<Lineage>({
+    name,
+    identifiers: fields.identifiers,
+    authority: present<Authority>({ directory, bundle, email: fields.email ?? authority.email }),
+    keys: fields.keys ?? keys ?? DEFAULT_KEYS,
+    authenticator: fields.authenticator,
+    installers: fields.installers ?? [],
+    serve: fields.serve,
+    policy: present<Policy>({ renewBefore: fields.renew_before ?? policy.renewBefore, deployBefore: fields.deploy_before ?? policy.deployBefore }),
+    permissions: { ...permissions, ...fields.permissions },
+  });
+}
+
+/** A lineage as its file would say all of it, in the order people read. */
+export function plainLineage(lineage: Lineage): Record<string, unknown> {
+  const { authority, policy } = lineage;
+  return present<Record<string, unknown>>({
+    identifiers: lineage.identifiers.map(({ value }) => value),
+    ca: authority.directory,
+    ca_bundle: authority.bundle,
+    email: authority.email,
+    keys: lineage.keys,
+    authenticator: plainChoice(lineage.authenticator),
+    installers: lineage.installers.length === 0 ? undefined : lineage.installers.map(plainChoice),
+    serve: lineage.serve,
+    renew_before: policy.renewBefore && formatLead(policy.renewBefore),
+    deploy_before: policy.deployBefore && formatLead(policy.deployBefore),
+    permissions: plainPermissions(lineage.permissions),
+  });
+}
+
+/** The same for what a file says by itself. */
+export function plainFields(fields: LineageFields): Record<string, unknown> {
+  return present<Record<string, unknown>>({
+    ...fields,
+    identifiers: fields.identifiers.map(({ value }) => value),
+    authenticator: plainChoice(fields.authenticator),
+    installers: fields.installers?.map(plainChoice),
+    renew_before: fields.renew_before && formatLead(fields.renew_before),
+    deploy_before: fields.deploy_before && formatLead(fields.deploy_before),
+    permissions: plainPermissions(fields.permissions ?? {}),
+  });
+}
+
+export function plainSettings({ authority, keys, policy, permissions, probeTimeoutMs }: Settings): Record<string, unknown> {
+  return present<Record<string, unknown>>({
+    ca: authority.directory,
+    ca_bundle: authority.bundle,
+    email: authority.email,
+    keys,
+    renew_before: policy.renewBefore && formatLead(policy.renewBefore),
+    deploy_before: policy.deployBefore && formatLead(policy.deployBefore),
+    permissions: plainPermissions(permissions),
+    probe_timeout: probeTimeoutMs && formatDuration(probeTimeoutMs),
+  });
+}
+
+function plainChoice({ plugin, options }: PluginChoice): Record<string, unknown> {
+  return { plugin, ...present<Record<string, unknown>>(options) };
+}
+
+function plainPermissions({ mode, owner, group }: Permissions): Record<string, unknown> | undefined {
+  const plain = present<Record<string, unknown>>({ mode: mode === undefined ? undefined : `0${mode.toString(8)}`, owner, group });
+  return Object.keys(plain).length === 0 ? undefined : plain;
+}
+
+function decodeIdentifiers(value: unknown): readonly Identifier[] {
+  return distinct(list(parsed(parseIdentifier))(value), ({ value: name }) => name);
+}
+
+function decodeServe(value: unknown): readonly string[] {
+  return distinct(list(parsed(parseIdentifier))(value), ({ value: name }) => name).map(({ value: name }) => name);
+}
+
+function decodeKeys(value: unknown): readonly KeyAlgorithm[] {
+  const keys = distinct(list(oneOf(KEY_ALGORITHMS))(value), (key) => key);
+  if (new Set(keys.map(keyTypeOf)).size < keys.length) throw new Misfit('two keys are of different types: one ecdsa and one rsa');
+  return keys;
+}
+
+function distinct<T>(items: readonly T[], nameOf: (item: T) => string): readonly T[] {
+  if (items.length === 0) throw new Misfit('at least one is wanted');
+  const seen = new Set<string>();
+  items.forEach((item, at) => {
+    if (seen.has(nameOf(item))) throw new Misfit(`"${nameOf(item)}" is there twice`, [at]);
+    seen.add(nameOf(item));
+  });
+  return items;
+}
+
+/** `{plugin: webroot, root: /srv}`, or the name alone where nothing is set. */
+function decodeChoice(value: unknown): PluginChoice {
+  if (typeof value === 'string') return { plugin: text(value), options: {} };
+  const { plugin, ...options } = mapping(value);
+  if (plugin === undefined) throw new Misfit('"plugin" is missing: the name of the plugin');
+  if (typeof plugin !== 'string' || plugin === '') throw new Misfit('the name of a plugin is wanted', ['plugin']);
+  return { plugin, options };
+}
+
+/** Octal digits, as everybody writes a mode: 640, 0640, 0o640. The world and execution stay shut. */
+function decodeMode(value: unknown): number {
+  const digits = /^(?:0o?)?([0-7]{3})$/.exec(String(value))?.[1];
+  if (digits === undefined) throw new Misfit('three octal digits are wanted, such as 0640');
+  const mode = Number.parseInt(digits, 8);
+  if ((mode & ~0o660) !== 0) throw new Misfit('a private key may be open to its owner and group alone; at most 0660');
+  if ((mode & 0o400) === 0) throw new Misfit('its owner must be able to read it');
+  return mode;
+}
+
+function accountName(value: unknown): string {
+  return typeof value === 'number' ? String(value) : text(value);
+}
+
+function parseDirectoryUrl(written: string): Parsed<string> {
+  if (!URL.canParse(written)) return { ok: false, because: 'the URL of an ACME directory is wanted' };
+  const { protocol, hostname } = new URL(written);
+  const local = ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+  if (protocol === 'https:' || (protocol === 'http:' && local)) return { ok: true, value: written };
+  return { ok: false, because: 'a CA is reached over https (RFC 8555 section 6.1)' };
+}
+
+function parseAbsolutePath(written: string): Parsed<string> {
+  return isAbsolute(written) ? { ok: true, value: written } : { ok: false, because: 'an absolute path is wanted' };
+}
+
+function parseEmail(written: string): Parsed<string> {
+  return /^[^\s@,?]+@[^\s@,?]+$/.test(written) ? { ok: true, value: written } : { ok: false, because: 'one address is wanted, such as admin@example.com' };
+}
+
+/** Leaves out what is undefined. */
+function present<T extends object>(all: { readonly [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as T;
+}

@@ -1,0 +1,80 @@
+import { basename } from 'node:path';
+import { type PluginContext, type ProgramResult, type Programs, pluginFault } from 'certkit/plugin';
+import { callArguments, type Instance, pidIn, titleOf } from './instance.ts';
+import { readMaster, textOf } from './masters.ts';
+
+/** How the machine tests and reloads its server, where a person says so. */
+export interface Commands {
+  readonly test?: readonly string[] | undefined;
+  readonly reload?: readonly string[] | undefined;
+}
+
+const TEST_TIMEOUT_MS = 120_000;
+const RELOAD_TIMEOUT_MS = 120_000;
+const ASK_TIMEOUT_MS = 10_000;
+const ANY_EXIT_CODE = Array.from({ length: 256 }, (_, code) => code);
+
+/** The server's own test; throws INSTALLER_REJECTED with its words. */
+export async function testConfiguration(instance: Instance, commands: Commands, programs: Programs, signal: AbortSignal): Promise<void> {
+  const [file = '', ...args] = commands.test ?? [instance.binary, ...callArguments(instance), '-t', '-q'];
+  const result = await programs.run(file, args, { accept: ANY_EXIT_CODE, timeoutMs: TEST_TIMEOUT_MS, signal });
+  if (result.exitCode !== 0) {
+    throw pluginFault('INSTALLER_REJECTED', `${titleOf(instance)} refuses its configuration:\n${wordsOf(result)}`, "The words are the server's own.");
+  }
+}
+
+/**
+ * Reloads the way this machine does: the command given, else the service manager that runs the master, else the
+ * program's own signal. A server that does not run is never started.
+ *
+ * @param pidFile - where the configuration puts it; `-s reload` signals the process named there
+ */
+export async function reload(instance: Instance, pidFile: string, commands: Commands, context: PluginContext, signal: AbortSignal): Promise<void> {
+  const { files, programs } = context;
+  const master = instance.master && (await readMaster(instance.master.pid, files));
+  if (master === undefined) throw reloadFault(instance, 'it does not run, and it is not started by a reload');
+
+  const unit = commands.reload === undefined ? await unitOf(master.pid, context) : undefined;
+  if (commands.reload === undefined && unit === undefined) await requireOwnPid(instance, master.pid, pidFile, context);
+  const [file = '', ...args] =
+    commands.reload ?? (unit === undefined ? [instance.binary, ...callArguments(instance), '-s', 'reload'] : ['systemctl', 'reload', unit]);
+  const result = await programs.run(file, args, { accept: ANY_EXIT_CODE, timeoutMs: RELOAD_TIMEOUT_MS, signal });
+  if (result.exitCode !== 0) throw reloadFault(instance, `${[file, ...args].join(' ')} ended with ${result.exitCode}\n${wordsOf(result)}`);
+}
+
+/** The systemd unit whose main process is the master. A unit that merely contains it (cron, sshd, a panel) is none. */
+async function unitOf(pid: number, { files, programs }: PluginContext): Promise<string | undefined> {
+  const groups = await textOf(files, `/proc/${pid}/cgroup`);
+  const unit = groups
+    .split('\n')
+    .map((line) => basename(line))
+    .find((name) => name.endsWith('.service'));
+  if (unit === undefined) return undefined;
+  try {
+    const { stdout } = await programs.run('systemctl', ['show', '--property=MainPID,CanReload', unit], { timeoutMs: ASK_TIMEOUT_MS });
+    const lines = stdout.split('\n');
+    return lines.includes(`MainPID=${pid}`) && lines.includes('CanReload=yes') ? unit : undefined;
+  } catch {
+    return undefined; // no systemctl, or no systemd that answers: it does not run the master
+  }
+}
+
+/** `-s reload` signals whatever process the pid file names. */
+async function requireOwnPid(instance: Instance, pid: number, pidFile: string, { files }: PluginContext): Promise<void> {
+  const named = await pidIn(pidFile, files);
+  if (named === pid) return;
+  const says = named === undefined ? 'holds no process number' : `names process ${named}`;
+  throw reloadFault(instance, `its pid file ${pidFile} ${says}, and its master is process ${pid}`);
+}
+
+function reloadFault(instance: Instance, because: string): Error {
+  return pluginFault(
+    'INSTALLER_RELOAD_FAILED',
+    `${titleOf(instance)} could not be reloaded: ${because}`,
+    'Give the command that reloads it on this machine, such as --nginx-custom-reload-command.',
+  );
+}
+
+function wordsOf({ stdout, stderr }: ProgramResult): string {
+  return [stderr, stdout].map((text) => text.trim()).find((text) => text !== '') ?? 'It says nothing.';
+}

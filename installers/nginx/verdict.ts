@@ -1,0 +1,11 @@
+import type { Refusal, Serving } from 'certkit/plugin';
+import type { FileEdit } from './edits.ts';
+
+/** What deploying at one block takes, or why it is left alone. Edits, servings and refusals carry no lineage yet. */
+export type Verdict =
+  | { readonly ok: true; readonly edits: readonly FileEdit[]; readonly serves: readonly Omit<Serving, 'lineage'>[]; readonly notes: readonly string[] }
+  | { readonly ok: false; readonly refusal: Omit<Refusal, 'lineage'> };
+
+export function refuse(kind: Refusal['kind'], because: string, hint: string): Extract<Verdict, { ok: false }> {
+  return { ok: false, refusal: { kind, because, hint } };
+}

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import type { Authenticator, ChallengeTask, ChangePlan, DeployRequest, Installer, Survey } from '../contract.ts';
+import { faultOfAssessment, faultOfPlan, faultOfReceipts, faultOfSurvey } from '../shapes.ts';
+
+/** One promise of the contract, as something to run. A run that does not reject has kept it. */
+export interface KitCase<S> {
+  readonly title: string;
+  /** Takes a fresh subject each time: a case leaves behind what it did. */
+  readonly run: (subject: S) => Promise<void>;
+}
+
+/** An authenticator and a view of what it publishes, made anew for each case. */
+export interface AuthenticatorSubject {
+  readonly authenticator: Authenticator;
+  /** Another instance with the same options, as a later process would make it. */
+  readonly later: Authenticator;
+  /** Whether proofs stay when the process that presented them is killed, as files and records do and listeners do not. */
+  readonly proofsOutliveProcess: boolean;
+  /** Two tasks that can be presented together. */
+  readonly tasks: readonly [ChallengeTask, ChallengeTask];
+  /** What the CA would see for a task; `undefined` where there is nothing. */
+  observe(task: ChallengeTask): Promise<string | undefined>;
+}
+
+/** An installer and a place where its plans can be applied, made anew for each case. */
+export interface InstallerSubject {
+  readonly installer: Installer;
+  /** Lineages that can be deployed there, not deployed yet. */
+  readonly request: DeployRequest;
+  /** Everything the installer could change, as text or data to be compared. */
+  snapshot(): Promise<unknown>;
+  /** Does what core would do with a plan: writes its splices and files, runs its commands. */
+  apply(plan: ChangePlan, survey: Survey): Promise<void>;
+}
+
+const never = new AbortController().signal;
+
+const asJournalled = <T>(data: T): T => JSON.parse(JSON.stringify(data)) as T;
+
+function check<S>(title: string, run: (subject: S) => Promise<void>): KitCase<S> {
+  return { title, run };
+}
+
+export const authenticatorCases: readonly KitCase<AuthenticatorSubject>[] = [
+  check('assesses a name at once, and the same way each time', async ({ authenticator, tasks: [{ identifier, type }] }) => {
+    const assessment = authenticator.assess(identifier);
+    assert.equal(faultOfAssessment(assessment), undefined);
+    assert.deepEqual(authenticator.assess(identifier), assessment);
+    assert.ok(assessment.able && assessment.challenges.includes(type), `it does not answer ${type} for ${identifier.value}`);
+  }),
+
+  check('says why it cannot prove a name, instead of throwing', async ({ authenticator }) => {
+    for (const identifier of [
+      { kind: 'dns', value: '*.example.com', wildcard: true },
+      { kind: 'ip', value: '192.0.2.1', wildcard: false },
+      { kind: 'ip', value: '2001:db8::1', wildcard: false },
+    ] as const) {
+      assert.equal(faultOfAssessment(authenticator.assess(identifier)), undefined);
+    }
+  }),
+
+  check('publishes every proof of a batch before it returns, with a receipt for each', async ({ authenticator, observe, tasks }) => {
+    const receipts = await authenticator.present(tasks, never);
+    assert.equal(faultOfReceipts(receipts, tasks.length), undefined);
+    assert.deepEqual(asJournalled(receipts), receipts, 'a receipt does not survive a journal');
+    for (const task of tasks) assert.equal(await observe(task), task.keyAuthorization);
+    await removeAll(authenticator, tasks);
+  }),
+
+  check('takes away one proof and leaves the other', async ({ authenticator, observe, tasks: [first, second] }) => {
+    const [receipt] = await authenticator.present([first, second], never);
+    await authenticator.remove(first, receipt);
+    assert.equal(await observe(first), undefined);
+    assert.equal(await observe(second), second.keyAuthorization);
+    await authenticator.remove(second);
+    assert.equal(await observe(second), undefined);
+  }),
+
+  check('presents over leftovers of the same tasks', async ({ authenticator, later, proofsOutliveProcess, observe, tasks }) => {
+    await authenticator.present(tasks, never);
+    const again = proofsOutliveProcess ? later : authenticator;
+    await again.present(tasks, never);
+    for (const task of tasks) assert.equal(await observe(task), task.keyAuthorization);
+    await removeAll(again, tasks);
+    for (const task of tasks) assert.equal(await observe(task), undefined);
+  }),
+
+  check('removes twice, and what was never presented', async ({ authenticator, observe, tasks: [first, second] }) => {
+    await authenticator.remove(second);
+    await authenticator.present([first], never);
+    await authenticator.remove(first);
+    await authenticator.remove(first);
+    assert.equal(await observe(first), undefined);
+  }),
+
+  check('removes what a killed process had presented', async ({ authenticator, later, proofsOutliveProcess, observe, tasks: [task] }) => {
+    await authenticator.present([task], never);
+    await later.remove(asJournalled(task)); // as a later process would, from the journal
+    if (!proofsOutliveProcess) await authenticator.remove(task); // here nobody was killed
+    assert.equal(await observe(task), undefined);
+  }),
+
+  check('presents nothing once it was told to stop', async ({ authenticator, observe, tasks }) => {
+    await assert.rejects(authenticator.present(tasks, AbortSignal.abort()));
+    await removeAll(authenticator, tasks);
+    for (const task of tasks) assert.equal(await observe(task), undefined);
+  }),
+];
+
+export const installerCases: readonly KitCase<InstallerSubject>[] = [
+  check('surveys what is there and changes nothing', async ({ installer, snapshot }) => {
+    const before = await snapshot();
+    const survey = await installer.survey(never);
+    assert.equal(faultOfSurvey(survey), undefined);
+    assert.deepEqual(await snapshot(), before);
+    assert.equal((await installer.survey(never)).server.key, survey.server.key, 'the key of one server differs from survey to survey');
+  }),
+
+  check('plans the same for the same request, and touches neither it nor the survey', async ({ installer, request, snapshot }) => {
+    const survey = await installer.survey(never);
+    const before = await snapshot();
+    const [frozenRequest, frozenSurvey] = [deepFreeze(structuredClone(request)), deepFreeze(survey)];
+    const plan = installer.plan(frozenRequest, frozenSurvey);
+    assert.equal(faultOfPlan(plan, request, survey), undefined);
+    assert.deepEqual(installer.plan(frozenRequest, frozenSurvey), plan);
+    assert.deepEqual(await snapshot(), before);
+  }),
+
+  check('plans plain data', async ({ installer, request }) => {
+    const plan = installer.plan(request, await installer.survey(never));
+    assert.deepEqual(asJournalled(plan), plan);
+  }),
+
+  check('plans nothing for no lineage', async ({ installer, request }) => {
+    const plan = installer.plan({ ...request, lineages: [] }, await installer.survey(never));
+    for (const list of Object.values(plan)) assert.deepEqual(list, []);
+  }),
+
+  check('has nothing to change after its own plan was applied', async ({ installer, request, snapshot, apply }) => {
+    const survey = await installer.survey(never);
+    const plan = installer.plan(request, survey);
+    assert.deepEqual(plan.refusals, [], 'the request of this kit has to be one that the installer can deploy');
+    await apply(plan, survey);
+    await installer.test(never);
+    const after = await snapshot();
+
+    const surveyAfter = await installer.survey(never);
+    assert.equal(surveyAfter.server.key, survey.server.key, 'deploying made another server of it');
+    const again = installer.plan(request, surveyAfter);
+    assert.deepEqual(again.splices, []);
+    await apply(again, surveyAfter); // files that hold what is planned already are left alone
+    assert.deepEqual(await snapshot(), after);
+  }),
+];
+
+async function removeAll(authenticator: Authenticator, tasks: readonly ChallengeTask[]): Promise<void> {
+  for (const task of tasks) await authenticator.remove(task);
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const member of Object.values(value)) deepFreeze(member);
+  return value;
+}

@@ -1,0 +1,167 @@
+import { type AuthenticatorSubject, authenticatorCases, type InstallerSubject, installerCases, type KitCase } from 'certkit/kit';
+import type { ChallengeTask, ChangePlan, Identifier, Survey } from 'certkit/plugin';
+import { describe, expect, test } from 'vitest';
+
+// The kit is only worth something if it notices: each fault below has to fail the case that is about it.
+
+const task = (token: string): ChallengeTask => ({
+  type: 'http-01',
+  identifier: { kind: 'dns', value: 'example.com', wildcard: false },
+  token,
+  keyAuthorization: `${token}.print`,
+});
+
+function authenticatorSubject(change: (proofs: Map<string, string>) => object = () => ({})): AuthenticatorSubject {
+  const proofs = new Map<string, string>();
+  const authenticator = {
+    unattended: true,
+    concurrency: 'any' as const,
+    assess: () => ({ able: true as const, challenges: ['http-01' as const] }),
+    async present(tasks: readonly ChallengeTask[], signal: AbortSignal) {
+      signal.throwIfAborted();
+      for (const { token, keyAuthorization } of tasks) proofs.set(token, keyAuthorization);
+      return tasks.map(({ token }) => ({ token }));
+    },
+    async remove({ token }: ChallengeTask) {
+      proofs.delete(token);
+    },
+    ...change(proofs),
+  };
+  return { authenticator, later: authenticator, proofsOutliveProcess: true, tasks: [task('a'), task('b')], observe: async ({ token }) => proofs.get(token) };
+}
+
+const server = { key: 'k', title: 't', probeable: false };
+const survey: Survey = { server, sites: [], files: [], faults: [] };
+const empty: ChangePlan = { splices: [], files: [], commands: [], serves: [], refusals: [], notes: [] };
+const placed = { path: '/x', content: [{ pem: 'key' as const }], mode: 0o600, lineage: 'one' };
+
+function installerSubject(change: (world: { state: unknown }) => object = () => ({})): InstallerSubject {
+  const world = { state: 'before' as unknown };
+  const plan = ({ lineages }: { lineages: readonly unknown[] }) => (lineages.length === 0 ? empty : { ...empty, files: [placed] });
+  return {
+    installer: { survey: async () => structuredClone(survey), plan, test: async () => {}, reload: async () => {}, ...change(world) },
+    request: { lineages: [{ lineage: 'one', identifiers: [], pairs: [], structure: 'keep' }], liveRoot: '/live' },
+    snapshot: async () => world.state,
+    apply: async ({ files }) => {
+      world.state = files;
+    },
+  };
+}
+
+/** Titles of the cases that a subject fails. */
+async function failed<S>(cases: readonly KitCase<S>[], make: () => S): Promise<readonly string[]> {
+  const titles: string[] = [];
+  for (const { title, run } of cases) await run(make()).catch(() => titles.push(title));
+  return titles;
+}
+
+type Tasks = readonly ChallengeTask[];
+type Proofs = Map<string, string>;
+
+/** A `present` that publishes as it should, after a word with each task. */
+const presenting = (proofs: Proofs, before: (task: ChallengeTask) => void) => async (tasks: Tasks) =>
+  tasks.map((each) => {
+    before(each);
+    proofs.set(each.token, each.keyAuthorization);
+    return {};
+  });
+
+const refuse = (because: string) => {
+  throw new Error(because);
+};
+
+describe('the kit for authenticators', () => {
+  test('passes one that keeps its promises', async () => expect(await failed(authenticatorCases, authenticatorSubject)).toEqual([]));
+
+  const faulty: readonly [string, (proofs: Proofs) => object, string][] = [
+    [
+      'publishes late',
+      (proofs) => ({
+        async present(tasks: Tasks) {
+          setTimeout(() => presenting(proofs, () => {})(tasks), 5);
+          return tasks.map(() => ({}));
+        },
+      }),
+      'publishes every',
+    ],
+    ['answers one receipt for all', () => ({ present: async () => [{}] }), 'publishes every'],
+    ['removes all at once', (proofs) => ({ remove: async () => proofs.clear() }), 'takes away one'],
+    ['removes nothing', () => ({ remove: async () => {} }), 'removes what a killed'],
+    ['throws on the second removal', (proofs) => ({ remove: async ({ token }: ChallengeTask) => proofs.delete(token) || refuse('gone') }), 'removes twice'],
+    [
+      'needs the very task that it presented',
+      (proofs) => {
+        const seen = new Set<ChallengeTask>();
+        return {
+          present: presenting(proofs, (each) => seen.add(each)),
+          remove: async (each: ChallengeTask) => seen.has(each) && proofs.delete(each.token),
+        };
+      },
+      'removes what a killed',
+    ],
+    ['does not present twice', (proofs) => ({ present: presenting(proofs, ({ token }) => proofs.has(token) && refuse('exists')) }), 'presents over leftovers'],
+    ['does not listen to the signal', (proofs) => ({ present: presenting(proofs, () => {}) }), 'presents nothing once'],
+    [
+      'throws for a wildcard',
+      () => ({ assess: ({ wildcard }: Identifier) => (wildcard ? refuse('no wildcards') : { able: true, challenges: ['http-01'] }) }),
+      'says why',
+    ],
+    ['assesses later', () => ({ assess: async () => ({ able: true, challenges: ['http-01'] }) }), 'assesses a name'],
+  ];
+  for (const [title, change, expected] of faulty) {
+    test(`notices one that ${title}`, async () =>
+      expect(await failed(authenticatorCases, () => authenticatorSubject(change))).toContainEqual(expect.stringContaining(expected)));
+  }
+});
+
+describe('the kit for installers', () => {
+  test('passes one that keeps its promises', async () => expect(await failed(installerCases, installerSubject)).toEqual([]));
+
+  let count = 0;
+  const next = () => String(count++);
+  const faulty: readonly [string, (world: { state: unknown }) => object, string][] = [
+    [
+      'changes something as it surveys',
+      (world) => ({
+        async survey() {
+          world.state = 'after';
+          return survey;
+        },
+      }),
+      'surveys what is there',
+    ],
+    ['has a new key each time', () => ({ survey: async () => ({ ...survey, server: { ...server, key: next() } }) }), 'surveys what is there'],
+    ['plans otherwise each time', () => ({ plan: () => ({ ...empty, files: [{ ...placed, path: `/x${next()}` }] }) }), 'plans the same'],
+    [
+      'writes into the survey',
+      () => ({
+        plan(_: unknown, given: Survey) {
+          (given.sites as unknown[]).push(1);
+          return empty;
+        },
+      }),
+      'plans the same',
+    ],
+    [
+      'changes something as it plans',
+      (world) => ({
+        plan() {
+          world.state = 'after';
+          return empty;
+        },
+      }),
+      'plans the same',
+    ],
+    ['plans what no journal keeps', () => ({ plan: () => ({ ...empty, files: [{ ...placed, owner: undefined }] }) }), 'plans plain data'],
+    ['plans for nobody', () => ({ plan: () => ({ ...empty, files: [placed] }) }), 'plans nothing'],
+    [
+      'is never done',
+      (world) => ({ plan: () => ({ ...empty, files: [{ ...placed, content: [{ text: JSON.stringify(world.state) }] }] }) }),
+      'has nothing to change',
+    ],
+  ];
+  for (const [title, change, expected] of faulty) {
+    test(`notices one that ${title}`, async () =>
+      expect(await failed(installerCases, () => installerSubject(change))).toContainEqual(expect.stringContaining(expected)));
+  }
+});
