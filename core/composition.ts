@@ -15,7 +15,7 @@ import { systemRandom } from './edges/random.ts';
 import { createServers } from './edges/server-process.ts';
 import { createStaging } from './edges/staging.ts';
 import { createProbe } from './edges/tls-probe.ts';
-import { fault } from './errors.ts';
+import { asCertkitError, fault } from './errors.ts';
 import { inBatches } from './flows/batch.ts';
 import { deploy } from './flows/deploy.ts';
 import { inspect } from './flows/inspect.ts';
@@ -90,6 +90,14 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
   override(graph);
 
   const plugins = pluginsOf(graph, settings);
+  let logged: Promise<void> = Promise.resolve();
+  const tell: Tell = (event) => {
+    settings.tell(event);
+    if (event.type === 'not-due' || event.type === 'surveyed') return; // routine: a run with nothing to do writes nothing
+    logged = logged
+      .then(() => graph.resolve(STORE).logEvent(event))
+      .catch((error: unknown) => settings.log.warn(`the run log was not written: ${asCertkitError(error).message}`));
+  };
   const needs = (unfinished: ReadonlySet<string> = new Set()): Needs => {
     const store = graph.resolve(STORE);
     return {
@@ -104,7 +112,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       servers: graph.resolve(SERVERS),
       staging: graph.resolve(STAGING),
       difference,
-      tell: settings.tell,
+      tell,
       signal: settings.signal,
       watched: settings.watched,
       unfinished,
@@ -132,7 +140,10 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       await graph.resolve(STORE).prepare();
       return recover(needs());
     },
-    close: () => graph.resolve(AUTHORITY).close(),
+    close: async () => {
+      graph.resolve(AUTHORITY).close();
+      await logged;
+    },
   };
 }
 
@@ -222,9 +233,16 @@ function certificateAuthority(graph: DependencyContainer, settings: Settings): C
   }
 
   return {
+    load: async () => {
+      acme ??= load();
+      await (await acme).load();
+    },
     session(authority, signal) {
-      const known = sessions.get(authority.directory) ?? open(authority, signal);
-      sessions.set(authority.directory, known);
+      const key = `${authority.directory} ${authority.bundle ?? ''}`;
+      const known = sessions.get(key) ?? open(authority, signal);
+      sessions.set(key, known);
+      // A CA that could not be reached for one lineage may be there for the next.
+      known.catch(() => sessions.delete(key));
       return known;
     },
     createKeyPem: async (algorithm) => (await keys()).createKeyPem(algorithm),

@@ -86,6 +86,8 @@ export interface AcmeSession {
 }
 
 export interface Acme {
+  /** Loads acme-client ahead of the first session. Asks nobody. */
+  load(): Promise<void>;
   /** Sessions of one CA and account share its directory, nonces and connections. Without `account.url` the key is registered. */
   open(authority: AcmeAuthority, account: AcmeAccount, options: OpenOptions): Promise<AcmeSession>;
   /** Ends kept-alive connections; sessions are of no use afterwards. */
@@ -120,6 +122,9 @@ export function createAcme({ clock, random, log, version, proxy, requestTimeoutM
   };
 
   return {
+    async load() {
+      await import('acme-client');
+    },
     async open(authority, account, { signal, ...options }) {
       setMaxListeners(0, signal); // each request under way listens to it
       const origin = originOf(authority);

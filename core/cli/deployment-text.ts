@@ -1,6 +1,6 @@
 import type { Certkit } from '../composition.ts';
 import type { FileChange } from '../flows/change-set.ts';
-import type { DeployOutcome } from '../flows/deploy.ts';
+import type { DeployOutcome } from '../flows/deploy-outcome.ts';
 import { faultFacts } from './command.ts';
 import type { Output } from './output.ts';
 

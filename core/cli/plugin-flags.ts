@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import type { Command, Option } from 'commander';
-import type { Catalog } from '../../plugins/catalog.ts';
 import type { PluginDefinition, PluginKind } from '../../plugins/contract.ts';
 import { optionFlags } from '../../plugins/options.ts';
+import type { Certkit } from '../composition.ts';
 import { fault } from '../errors.ts';
 import type { PluginChoice } from '../model/lineage.ts';
 
@@ -26,7 +26,7 @@ export function pluginsNamed(argv: readonly string[]): readonly { readonly kind:
 export async function addPluginFlags(
   command: Command,
   argv: readonly string[],
-  catalog: Catalog,
+  catalog: Certkit['catalog'],
   makeOption: (flags: string, text: string) => Option,
 ): Promise<PluginFlags> {
   const definitions = new Map<string, PluginDefinition>();

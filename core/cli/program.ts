@@ -109,7 +109,7 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
     await program.parseAsync(withoutGlobalFlags(argv), { from: 'user' });
     return exitCode;
   } finally {
-    certkit.close();
+    await certkit.close();
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { fault } from '../errors.ts';
-import { failuresOf } from '../flows/maintain.ts';
 import { type CommandContext, exitCodeFor, faultFacts } from './command.ts';
 import { deploymentFacts } from './deployment-text.ts';
 
@@ -20,8 +19,7 @@ export function declareRenew(program: Command): Command {
 
 export async function renewCommand(names: readonly string[], flags: RenewFlags, { certkit, output }: CommandContext): Promise<number> {
   await refuseUnknown(names, certkit.store);
-  const maintenance = await certkit.maintain({ names, force: flags.force === true, deploy: flags.deploy });
-  const { renewals, deployments } = maintenance;
+  const { renewals, deployments, failures } = await certkit.maintain({ names, force: flags.force === true, deploy: flags.deploy });
   output.result('renew', {
     renewals: renewals.map((outcome) => {
       if (outcome.result === 'failed') return { lineage: outcome.lineage, result: outcome.result, error: faultFacts(outcome.error) };
@@ -29,7 +27,7 @@ export async function renewCommand(names: readonly string[], flags: RenewFlags, 
     }),
     deployments: deployments.map(deploymentFacts),
   });
-  return exitCodeFor([...failuresOf(maintenance).values()], renewals.length);
+  return exitCodeFor([...failures.values()], renewals.length);
 }
 
 /** A name that is no lineage is a slip of the person, not an empty selection. */

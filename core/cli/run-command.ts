@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { Catalog } from '../../plugins/catalog.ts';
+import type { Certkit } from '../composition.ts';
 import { asCertkitError, type CertkitError, fault } from '../errors.ts';
 import type { PluginChoice } from '../model/lineage.ts';
 import { type CommandContext, exitCodeFor, faultFacts } from './command.ts';
@@ -47,7 +47,7 @@ export function declareRun(program: Command): Command {
 }
 
 /** Adds the flags of the plugins that the command line names. */
-export function addRunFlags(command: Command, argv: readonly string[], catalog: Catalog): Promise<PluginFlags> {
+export function addRunFlags(command: Command, argv: readonly string[], catalog: Certkit['catalog']): Promise<PluginFlags> {
   return addPluginFlags(command, argv, catalog, (flags, text) => new Option(flags, text));
 }
 
@@ -61,7 +61,7 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
   const domains = flags.domain ?? (name === undefined ? await offerNames(installers, certkit, terminal) : []);
   const identifiers = readIdentifiers(domains);
 
-  const known = await Promise.all((await store.names()).map((one) => store.lineage(one)));
+  const known = (await store.overview()).flatMap((view) => (view.readable ? [view.lineage] : []));
   const held = lineageMeant({ identifiers, ...(name === undefined ? {} : { name }) }, known);
   const authenticator = flags.authenticator === undefined ? undefined : plugins.choice(flags.authenticator, given);
   const wanted = wantedLineage(

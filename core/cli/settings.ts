@@ -7,7 +7,7 @@ export function homeOf(option: string | undefined, env: NodeJS.ProcessEnv, uid: 
   if (named !== undefined && named !== '') return resolve(named);
   if (uid === 0) return '/etc/certkit';
   const base = env.XDG_CONFIG_HOME;
-  return join(base !== undefined && base.startsWith('/') ? base : join(homedir(), '.config'), 'certkit');
+  return join(base?.startsWith('/') ? base : join(homedir(), '.config'), 'certkit');
 }
 
 /** Where programs are looked for: cron's PATH lacks the places that source builds and administrators use. */

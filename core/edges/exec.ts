@@ -1,4 +1,5 @@
 import { access } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Options } from 'execa';
 import type { ProgramResult, RunOptions } from '../../plugins/contract.ts';
 import { fault } from '../errors.ts';
@@ -51,19 +52,25 @@ async function run(path: string, file: string, args: readonly string[], options:
   const { exitCode } = result;
   if (exitCode !== undefined && !result.timedOut && accept.includes(exitCode)) return { exitCode, stdout: result.stdout, stderr: result.stderr };
 
-  if (result.code === 'ENOENT' && (await isMissing(file, cwd))) throw fault('EXEC_NOT_FOUND', { file }, result.cause);
+  if ((result.code === 'ENOENT' || result.code === 'EACCES') && (await isMissing(file, path, cwd))) throw fault('EXEC_NOT_FOUND', { file }, result.cause);
   throw programFault([file, ...args], outcomeOf(result, timeoutMs), result);
 }
 
-/** Whether ENOENT is about the program itself: it is the same for a missing working directory and a script's missing interpreter. */
-async function isMissing(file: string, cwd: string | undefined): Promise<boolean> {
-  const isThere = (path: string) =>
-    access(path).then(
-      () => true,
-      () => false,
-    );
+/**
+ * Whether the program itself is not there. ENOENT may be a missing working directory or a script's missing interpreter,
+ * and EACCES a directory of PATH that we may not search.
+ */
+async function isMissing(file: string, path: string, cwd: string | undefined): Promise<boolean> {
   if (cwd !== undefined && !(await isThere(cwd))) return false;
-  return !file.includes('/') || !(await isThere(file));
+  const candidates = file.includes('/') ? [resolve(cwd ?? '.', file)] : path.split(':').map((directory) => join(directory, file));
+  return !(await Promise.all(candidates.map(isThere))).includes(true);
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 interface Ending {

@@ -62,6 +62,7 @@ async function openLock(lockFile: string): Promise<FileHandle> {
 /** Whether the lock is ours now. */
 function flock(file: FileHandle, args: readonly string[], path: string, signal: AbortSignal | undefined): Promise<boolean> {
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     const child = spawn('flock', ['--exclusive', '--conflict-exit-code', String(CONFLICT), ...args, String(CHILD_FD)], {
       stdio: ['ignore', 'ignore', 'pipe', file.fd],
       env: { PATH: path, LC_ALL: 'C' },

@@ -42,7 +42,7 @@ export function createStaging({ executor, uid }: StagingNeeds): Staging {
         return { programs };
       } catch (thrown) {
         if (!isCertkitError(thrown)) throw thrown;
-        return { unavailable: `no private view of the file system can be made here: ${lastLine(thrown.message)}` };
+        return { unavailable: `no private view of the file system can be made here: ${firstWords(thrown.message)}` };
       }
     },
   };
@@ -57,6 +57,8 @@ async function runWithin(executor: Executor, prefix: readonly string[], words: r
   throw programFault(words, endedWith(result.exitCode), result);
 }
 
-function lastLine(text: string): string {
-  return text.trimEnd().split('\n').at(-1) ?? text;
+/** What the program that failed said first; what follows is advice to look elsewhere. */
+function firstWords(message: string): string {
+  const [outcome = message, said = outcome] = message.split('\n');
+  return said.trim();
 }

@@ -1,4 +1,4 @@
-import { asCertkitError, fault } from '../errors.ts';
+import { asCertkitError, type CertkitError, fault } from '../errors.ts';
 import type { DeployEntry, JournalledFile } from '../model/journal.ts';
 import { bytesWithout, type FileChange, sha256 } from './change-set.ts';
 import type { Needs } from './needs.ts';
@@ -7,10 +7,14 @@ import type { Target } from './target.ts';
 
 /** A deployment that has begun: it is journalled, and can go back lineage by lineage. */
 export interface Change {
-  readonly entry: DeployEntry;
-  /** Takes the given lineages back to what was before: configuration first, then their links. */
-  undo(lineages: ReadonlySet<string>): Promise<void>;
-  /** Nothing is under way any more. */
+  /** Lineages for which something could not be written, and why. Nothing was reloaded yet: they are to go back first. */
+  readonly failures: ReadonlyMap<string, CertkitError>;
+  /**
+   * Takes the given lineages back to what was before: configuration first, then their links.
+   * Answers those that a human's edit is in the way of; their files and links stay as they are, and the journal keeps them.
+   */
+  undo(lineages: ReadonlySet<string>): Promise<ReadonlyMap<string, CertkitError>>;
+  /** Nothing is under way any more, unless an undo was stopped. */
   finish(): Promise<void>;
 }
 
@@ -39,38 +43,45 @@ export async function applyChange(targets: readonly Target[], places: readonly P
   };
   await store.record(entry);
 
+  const failures = new Map<string, CertkitError>();
+  const doing = async (lineages: readonly string[], work: () => Promise<void>) => {
+    if (lineages.some((lineage) => failures.has(lineage))) return;
+    try {
+      await work();
+    } catch (thrown) {
+      for (const lineage of lineages) failures.set(lineage, asCertkitError(thrown));
+    }
+  };
+  for (const { lineage, version } of links) await doing([lineage.name], () => store.switchLive(lineage.name, version.number));
+  for (const one of changes) if (one.kind === 'place') await doing(one.lineages, () => place(one, needs));
+  for (const one of changes) if (one.kind === 'edit') await doing(one.lineages, () => files.rewrite(one.path, one.after, sha256(one.before)));
+  for (const { plan } of places) for (const { run, lineage } of plan.commands) await doing([lineage], () => runCommand(run, needs));
+
   const isBack = new Set<string>();
-  const change: Change = {
-    entry,
+  const stuck = new Map<string, CertkitError>();
+  return {
+    failures,
     async undo(lineages) {
       const gone = new Set([...isBack, ...lineages]);
       for (const one of [...changes].reverse()) {
-        if (one.lineages.some((lineage) => lineages.has(lineage))) await writeBack(one, isBack, gone, needs);
+        if (!one.lineages.some((lineage) => lineages.has(lineage))) continue;
+        await writeBack(one, isBack, gone, needs).catch((thrown: unknown) => {
+          for (const lineage of one.lineages) stuck.set(lineage, asCertkitError(thrown));
+        });
       }
       await runUndoCommands(entry, lineages, needs);
-      for (const link of links) {
-        if (lineages.has(link.lineage.name)) await store.switchLive(link.lineage.name, link.live);
+      for (const { lineage, live } of links) {
+        if (lineages.has(lineage.name) && !stuck.has(lineage.name)) await store.switchLive(lineage.name, live);
       }
       for (const lineage of lineages) isBack.add(lineage);
+      return stuck;
     },
     async finish() {
+      if (stuck.size > 0) return;
       await store.strike(id);
       await store.dropCheckpoint(id);
     },
   };
-
-  try {
-    for (const { lineage, version } of links) await store.switchLive(lineage.name, version.number);
-    for (const one of changes) if (one.kind === 'place') await place(one, needs);
-    for (const one of changes) if (one.kind === 'edit') await files.rewrite(one.path, one.after, sha256(one.before));
-    for (const { plan } of places) for (const { run } of plan.commands) await runCommand(run, needs);
-  } catch (thrown) {
-    // What was made so far goes back at once; what cannot go back stays journalled, and recovery names it.
-    await change.undo(new Set(targets.map(({ lineage }) => lineage.name)));
-    await change.finish();
-    throw thrown;
-  }
-  return change;
 }
 
 async function journalled(id: string, change: FileChange, { store }: Needs): Promise<JournalledFile> {
@@ -85,7 +96,7 @@ async function place(change: Extract<FileChange, { kind: 'place' }>, { files }: 
   await files.write(change.path, change.after, { mode, ...(owner === undefined ? {} : { owner }), ...(group === undefined ? {} : { group }) });
 }
 
-/** Puts back one file, unless somebody else has written to it since: then it is theirs. */
+/** Puts back one file: without the lineages that go, with those that stay. */
 async function writeBack(change: FileChange, isBack: ReadonlySet<string>, gone: ReadonlySet<string>, needs: Needs): Promise<void> {
   const ours = bytesWithout(change, isBack);
   const wanted = bytesWithout(change, gone);
@@ -102,12 +113,12 @@ export interface Restoring {
 
 /** Restores a file that holds the bytes we wrote. One that is back already is fine; one with other bytes is a human's and stops the undo. */
 export async function restore(path: string, { ours, original, wanted }: Restoring, { files, difference }: Pick<Needs, 'files' | 'difference'>): Promise<void> {
-  const now = await files.read(path);
-  const held = now === undefined ? undefined : sha256(now);
   const hashOf = (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined : sha256(bytes));
+  const now = await files.read(path);
+  const held = hashOf(now);
   if (held === hashOf(wanted) || held === hashOf(original)) return; // back already, or never written
   if (held !== ours)
-    throw fault('INSTALLER_UNDO_STOPPED', { file: path, difference: await difference(path, wanted ?? new Uint8Array(), now ?? new Uint8Array()) });
+    throw fault('INSTALLER_UNDO_STOPPED', { file: path, difference: await difference(path, now ?? new Uint8Array(), wanted ?? new Uint8Array()) });
   if (wanted === undefined) await files.remove(path);
   else await files.rewrite(path, wanted, ours ?? '');
 }

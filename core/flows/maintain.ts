@@ -1,5 +1,6 @@
 import type { CertkitError } from '../errors.ts';
-import { type DeployOutcome, deploy } from './deploy.ts';
+import { deploy } from './deploy.ts';
+import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
 import { type RenewOutcome, renew } from './renew.ts';
 
@@ -13,6 +14,8 @@ export interface MaintainOptions {
 export interface Maintenance {
   readonly renewals: readonly RenewOutcome[];
   readonly deployments: readonly DeployOutcome[];
+  /** Errors of all lineages that failed, somewhere or everywhere; one each. */
+  readonly failures: ReadonlyMap<string, CertkitError>;
 }
 
 /** What the scheduler calls: renews what is due, then deploys what is due. Structure is left alone, and so is everything that is not due. */
@@ -20,15 +23,15 @@ export async function maintain(options: MaintainOptions, needs: Needs): Promise<
   const select = async () => (await needs.store.overview()).filter(({ name }) => options.names.length === 0 || options.names.includes(name));
   const views = await select();
   const renewals = await renew(views, { force: options.force }, needs);
-  if (!options.deploy) return { renewals, deployments: [] };
+  if (!options.deploy) return { renewals, deployments: [], failures: failuresOf(renewals, []) };
 
   const fresh = renewals.some(({ result }) => result === 'renewed') ? await select() : views;
   const readable = fresh.filter((view) => view.readable);
-  return { renewals, deployments: await deploy(readable, { asked: false, structure: 'keep', dryRun: false }, needs) };
+  const deployments = await deploy(readable, { asked: false, structure: 'keep', dryRun: false }, needs);
+  return { renewals, deployments, failures: failuresOf(renewals, deployments) };
 }
 
-/** Errors of all lineages that failed, one each. */
-export function failuresOf({ renewals, deployments }: Maintenance): ReadonlyMap<string, CertkitError> {
+function failuresOf(renewals: readonly RenewOutcome[], deployments: readonly DeployOutcome[]): ReadonlyMap<string, CertkitError> {
   const failed = [...renewals, ...deployments].flatMap((outcome) => (outcome.result === 'failed' ? [[outcome.lineage, outcome.error] as const] : []));
   const partly = deployments.flatMap((outcome) => ('setbacks' in outcome ? outcome.setbacks.map(({ lineage, error }) => [lineage, error] as const) : []));
   return new Map([...partly, ...failed]);

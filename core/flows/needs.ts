@@ -10,6 +10,8 @@ import type { Store } from '../store/store.ts';
 
 /** The CA as flows see it; loaded when the first order is placed. */
 export interface CertificateAuthority {
+  /** Loads what speaks to a CA, so that it is there when it is needed. Asks nobody. */
+  load(): Promise<void>;
   session(authority: Authority, signal: AbortSignal): Promise<AcmeSession>;
   createKeyPem(algorithm: KeyAlgorithm): Promise<string>;
   createCsr(identifiers: readonly Identifier[], keyPem: string): Promise<Uint8Array>;

@@ -11,7 +11,6 @@ import { prove } from './prove.ts';
 interface Placed {
   readonly algorithm: KeyAlgorithm;
   readonly order: AcmeOrder;
-  readonly finalizing: boolean;
 }
 
 /** The journal's name for the renewal of a lineage: there is one at most. */
@@ -38,33 +37,35 @@ export async function obtain(lineage: Lineage, reason: string, needs: Needs): Pr
     authenticator: lineage.authenticator,
     proofs: [],
   };
-  const journal = async (change: Partial<RenewEntry>) => {
+  // One write at a time, each of the newest entry: orders are placed side by side.
+  let written: Promise<void> = Promise.resolve();
+  const journal = (change: Partial<RenewEntry>) => {
     entry = { ...entry, ...change };
-    await store.record(entry);
+    const writing = written.then(() => store.record(entry));
+    written = writing.catch(() => {});
+    return writing;
   };
 
   try {
     tell({ type: 'ordering', lineage: lineage.name, names: entry.identifiers, ca: lineage.authority.directory, reason });
     const [session, authenticator] = await Promise.all([needs.ca.session(lineage.authority, needs.signal), needs.plugins.authenticator(lineage.authenticator)]);
     const placed = await placeOrders(lineage, entry, session, needs, (orders) => journal({ orders }));
-    const proving = {
-      lineage: lineage.name,
-      authenticator,
-      plugin: lineage.authenticator.plugin,
-      session,
-      journal: (proofs: RenewEntry['proofs']) => journal({ proofs }),
-    };
-    const proven = await prove(
-      placed.map(({ order }) => order),
-      proving,
-      needs,
-    );
+    // The key is made while the CA looks at the proofs; both end before anything is made of a failure.
+    const [proving, keying] = await Promise.allSettled([
+      prove(
+        placed.map(({ order }) => order),
+        { lineage: lineage.name, authenticator, plugin: lineage.authenticator.plugin, session, journal: (proofs) => journal({ proofs }) },
+        needs,
+      ),
+      Promise.all(placed.map(({ algorithm }) => keyFor(algorithm, lineage, number, needs))),
+    ]);
+    if (proving.status === 'rejected') throw proving.reason;
+    if (keying.status === 'rejected') throw keying.reason;
 
     tell({ type: 'issuing', lineage: lineage.name });
-    const ready = placed.map((one, at) => ({ ...one, order: proven[at] ?? one.order }));
-    const keyed = await Promise.all(ready.map(async (one) => ({ ...one, keyPem: await keyFor(one.algorithm, lineage, number, needs) })));
+    const ready = placed.map(({ algorithm, order }, at) => ({ algorithm, order: proving.value[at] ?? order, keyPem: keying.value[at] ?? '' }));
     await journal({ orders: ready.map(({ algorithm, order }) => ({ algorithm, url: order.url, finalizing: true })) });
-    const issued = await Promise.all(keyed.map((one) => issue(one.order, one.algorithm, one.keyPem, lineage, session, needs)));
+    const issued = await Promise.all(ready.map((one) => issue(one.order, one.algorithm, one.keyPem, lineage, session, needs)));
 
     const version: Version = {
       number,
@@ -128,7 +129,7 @@ async function placeOrders(
       const order = await session.newOrder({ identifiers: lineage.identifiers });
       known = [...known.filter((one) => one.algorithm !== algorithm), { algorithm, url: order.url, finalizing: false }];
       await journal(known);
-      return { algorithm, order, finalizing: false };
+      return { algorithm, order };
     }),
   );
 }
@@ -145,7 +146,7 @@ async function resume(before: JournalledOrder, lineage: Lineage, version: number
   if ((order.status === 'processing' || order.status === 'valid') && !hasKey) return undefined;
 
   needs.tell({ type: 'resuming', lineage: lineage.name, order: before.url });
-  return { algorithm: before.algorithm, order, finalizing: before.finalizing };
+  return { algorithm: before.algorithm, order };
 }
 
 /** The key is on disk, fsynced, before the CA hears of it. */

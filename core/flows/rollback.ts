@@ -1,6 +1,7 @@
 import { fault } from '../errors.ts';
 import { lifeOf } from '../model/version.ts';
-import { type DeployOutcome, deploy } from './deploy.ts';
+import { deploy } from './deploy.ts';
+import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
 
 export interface Rollback {

@@ -2,7 +2,8 @@ import { type CertkitError, fault } from '../errors.ts';
 import { sameIdentifiers } from '../model/identifier.ts';
 import type { Lineage } from '../model/lineage.ts';
 import type { FileChange } from './change-set.ts';
-import { type DeployOutcome, deploy } from './deploy.ts';
+import { deploy } from './deploy.ts';
+import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
 import { preflight } from './preflight.ts';
 import { type RenewOutcome, renewLineage } from './renew.ts';
@@ -23,8 +24,9 @@ export async function run(wanted: Lineage, options: RunOptions, needs: Needs): P
   const { store } = needs;
   const isNew = !(await store.names()).includes(wanted.name);
   if (!isNew) refuseOtherNames(wanted, await store.lineage(wanted.name));
-  const sketch = await preflight(wanted, needs);
   const versions = await store.versions(wanted.name);
+  // The library takes as long to load as a server to be looked at.
+  const [sketch] = await Promise.all([preflight(wanted, needs), versions.length === 0 || options.force ? needs.ca.load() : undefined]);
   if (options.dryRun) {
     if (versions.length === 0 || isNew) return { result: 'sketched', changes: sketch };
     return {

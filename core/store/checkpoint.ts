@@ -18,6 +18,6 @@ export function createCheckpoints(layout: Layout, files: Files): Checkpoints {
       return copy;
     },
 
-    dropCheckpoint: (id) => files.removeTree(layout.checkpoints(id)),
+    dropCheckpoint: async (id) => files.removeTree(layout.checkpoints(id)),
   };
 }

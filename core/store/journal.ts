@@ -94,8 +94,8 @@ export function createJournal(layout: Layout, files: Files): Journal {
   }
 
   return {
-    record: (entry) => writeJson(files, layout.journalEntry(entry.id), { format: FORMAT, ...entry }),
-    strike: (id) => files.remove(layout.journalEntry(id)),
+    record: async (entry) => writeJson(files, layout.journalEntry(entry.id), { format: FORMAT, ...entry }),
+    strike: async (id) => files.remove(layout.journalEntry(id)),
     async journal() {
       const ids = ((await files.list(layout.journal)) ?? []).filter((file) => /^[^.].*\.json$/.test(file)).map((file) => file.slice(0, -'.json'.length));
       const found = await Promise.all(ids.map(entryOf));

@@ -25,7 +25,7 @@ export interface Settings {
 
 export const NO_SETTINGS: Settings = { authority: {}, policy: {}, permissions: {} };
 
-const DEFAULT_KEYS: readonly KeyAlgorithm[] = ['ecdsa-p256'];
+export const DEFAULT_KEYS: readonly KeyAlgorithm[] = ['ecdsa-p256'];
 
 const lead = (key: 'renew_before' | 'deploy_before'): Decoder<Lead> => {
   return (value) => parsed((written) => parseLead(written, key))(typeof value === 'number' ? String(value) : value);

@@ -2,9 +2,20 @@ import { fault } from '../errors.ts';
 import { type Lineage, parseLineageName } from '../model/lineage.ts';
 import type { Files } from '../ports.ts';
 import type { Layout } from './layout.ts';
-import { assembleLineage, decodeLineageFields, decodeSettings, NO_SETTINGS, plainFields, plainLineage, plainSettings, type Settings } from './lineage-file.ts';
+import {
+  assembleLineage,
+  DEFAULT_KEYS,
+  decodeLineageFields,
+  decodeSettings,
+  NO_SETTINGS,
+  plainFields,
+  plainLineage,
+  plainSettings,
+  type Settings,
+} from './lineage-file.ts';
+import { renderYaml } from './yaml-edit.ts';
 import type { YamlFiles, YamlRead } from './yaml-files.ts';
-import { decodeYaml, parseYaml, renderYaml } from './yaml-text.ts';
+import { decodeYaml, parseYaml } from './yaml-text.ts';
 
 type Plain = Readonly<Record<string, unknown>>;
 
@@ -58,7 +69,7 @@ export function createLineages(layout: Layout, files: Files, yamlFiles: YamlFile
     }
     const parsed = await parseYaml(path, Buffer.from(bytes).toString('utf8'));
     const held = decodeYaml(path, parsed, (value) => plainFields(decodeLineageFields(value)));
-    const wanted = withoutDefaults(plainLineage(lineage), defaults, held);
+    const wanted = withoutDefaults(plainLineage(lineage), { keys: DEFAULT_KEYS, ...defaults }, held);
     const changes = new Map<string, unknown>();
     for (const key of new Set([...Object.keys(wanted), ...Object.keys(held)])) if (!same(held[key], wanted[key])) changes.set(key, wanted[key]);
     return changes.size === 0 ? undefined : checked(path, parsed.edited(changes), wanted);

@@ -33,9 +33,9 @@ export function createLocking(layout: Layout, locks: Locks, limitMs = LIMIT_MS):
   }
 
   return {
-    withLock: (name, work, waiting = {}) => holding([layout.lineageLock(name)], work, waiting),
-    withLocks: (names, work, waiting = {}) => holding(names.map(layout.lineageLock), work, waiting),
-    withServerLock: (key, work, waiting = {}) => holding([layout.serverLock(key)], work, waiting),
-    withServerLocks: (keys, work, waiting = {}) => holding(keys.map(layout.serverLock), work, waiting),
+    withLock: async (name, work, waiting = {}) => holding([layout.lineageLock(name)], work, waiting),
+    withLocks: async (names, work, waiting = {}) => holding(names.map(layout.lineageLock), work, waiting),
+    withServerLock: async (key, work, waiting = {}) => holding([layout.serverLock(key)], work, waiting),
+    withServerLocks: async (keys, work, waiting = {}) => holding(keys.map(layout.serverLock), work, waiting),
   };
 }

@@ -118,7 +118,7 @@ export function createMaking(layout: Layout, files: Files): Making {
       await files.rename(folder, layout.version(name, version.number));
     },
 
-    abandon: (name, number) => files.removeTree(layout.making(name, number)),
+    abandon: async (name, number) => files.removeTree(layout.making(name, number)),
   };
 
   /** Keys of a layout that the lineage had when it began, and has no more. */

@@ -57,9 +57,12 @@ async function checkWayTo(path: string, files: FileReader, uid: number): Promise
     if (facts === undefined) return; // we make the rest
     const because = changeableByOthers(facts, uid);
     if (because === undefined) continue;
-    const next = found[depth + 1]?.itself;
-    const nextIsSafe = next === undefined || next.uid === uid || next.uid === ROOT;
-    if ((facts.uid === ROOT || facts.uid === uid) && (facts.mode & STICKY) !== 0 && nextIsSafe) continue;
-    throw fault('STORE_UNSAFE', { path: at, because });
+    const sticky = (facts.uid === ROOT || facts.uid === uid) && (facts.mode & STICKY) !== 0;
+    if (!sticky) throw fault('STORE_UNSAFE', { path: at, because });
+    const next = found[depth + 1];
+    const owner = next?.itself?.uid;
+    if (next !== undefined && owner !== undefined && owner !== uid && owner !== ROOT) {
+      throw fault('STORE_UNSAFE', { path: next.at, because: `it belongs to user ${owner}` });
+    }
   }
 }

@@ -39,6 +39,6 @@ export interface States {
 export function createStates(layout: Layout, files: Files): States {
   return {
     state: async (name) => (await readJson(files, layout.state(name), decodeState)) ?? FRESH_STATE,
-    saveState: (name, state) => writeJson(files, layout.state(name), encodeState(state)),
+    saveState: async (name, state) => writeJson(files, layout.state(name), encodeState(state)),
   };
 }

@@ -2,9 +2,9 @@ import { type Address, chooseByName, contentsOf, type HttpServer, parseListen, t
 import type { Endpoint } from 'certkit/plugin';
 import { nearestBlocks } from './names.ts';
 import { whereIs } from './pairs.ts';
-import { insertPairs, type Wanted, whyLeftAlone } from './secure-server.ts';
+import { insertPairs, whyLeftAlone } from './secure-server.ts';
 import { addressesOfServer, endpointOf, type NginxFacts, speaksTls } from './survey.ts';
-import { refuse, type Verdict } from './verdict.ts';
+import { refuse, type Verdict, type Wanted } from './verdict.ts';
 
 /** A listen to add, and where it will be reached. */
 interface NewListen {

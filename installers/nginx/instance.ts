@@ -144,7 +144,10 @@ async function instanceOfMaster(master: Master, said: Choice, files: FileReader,
   const { build } = await ask(binary);
   if (build === undefined) return undefined;
 
-  const { prefix, conf } = pathsOf(build, { prefix: master.given.prefix, conf: master.given.conf }, master.cwd);
+  const { prefix, conf: readConf } = pathsOf(build, master.given, master.cwd);
+  // A title is cut short where the server was started with next to no environment.
+  const conf = (await quietly(files.facts(readConf, 'follow'))) === undefined && said.conf?.startsWith(readConf) ? said.conf : readConf;
+  if ((await quietly(files.facts(conf, 'follow'))) === undefined) return undefined;
   const isMeant =
     (said.prefix === undefined || (await sameFile(said.prefix, prefix, files))) &&
     (said.conf === undefined || (await sameFile(said.conf, conf, files))) &&

@@ -92,7 +92,7 @@ function userOf(status: string): string {
   return /^Uid:\s*\d+\s+(\d+)/m.exec(status)?.[1] ?? 'unknown';
 }
 
-/** Another pid namespace, or a cgroup that container engines make. A mount namespace alone says nothing: systemd's PrivateTmp makes one. */
+/** In another pid namespace; `NSpid` tells that of anybody's process (proc(5)). A mount namespace alone says nothing: systemd's PrivateTmp makes one. */
 async function isContained(proc: string, files: FileReader): Promise<boolean> {
   const [theirs, ours, status] = await Promise.all([
     quietly(files.readLink(`${proc}/ns/pid`)),

@@ -41,9 +41,13 @@ export function nearestBlocks(servers: readonly HttpServer[], name: string): str
     return { names, nearness: Math.max(0, ...names.map((other) => nearness(other, name))), where: whereIs(server) };
   });
   const sorted = blocks.sort((a, b) => b.nearness - a.nearness);
-  const named = sorted.slice(0, NAMED_AT_MOST).map(({ names, where }) => `${names.length === 0 ? 'a block without a name' : names.join(' ')} (${where})`);
-  const rest = sorted.length - named.length;
-  return named.length === 0 ? 'none' : `${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+  return listed(sorted.map(({ names, where }) => `${names.length === 0 ? 'a block without a name' : names.join(' ')} (${where})`));
+}
+
+/** The first few of what may be thousands. */
+export function listed(items: readonly string[]): string {
+  const rest = items.length - NAMED_AT_MOST;
+  return items.length === 0 ? 'none' : `${items.slice(0, NAMED_AT_MOST).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
 /** How many characters two names have in common at their ends, and at their beginnings, which counts less. */

@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { utf8OfLatin1 } from 'certkit/confedit';
 import type { HttpServer, Occurrence, ServerSurvey } from 'certkit/confedit/nginx';
 
@@ -34,6 +34,12 @@ export function pairsInForce(survey: ServerSurvey, server: HttpServer, conf: str
     return { certificate, key, certificatePath: pathIn(conf, certificate), keyPath: pathIn(conf, key) };
   });
   return { ok: true, pairs };
+}
+
+/** The lineage whose live link a pair goes through. */
+export function holderOf({ certificatePath }: PairInForce, liveRoot: string): string | undefined {
+  const below = relative(liveRoot, certificatePath);
+  return below.startsWith('..') || below === '' ? undefined : below.split('/')[0];
 }
 
 export function whereIs({ file, line }: { readonly file: string; readonly line: number }): string {

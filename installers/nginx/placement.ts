@@ -1,7 +1,8 @@
 import { type Address, chooseByName, type HttpServer } from 'certkit/confedit/nginx';
-import type { LineageRequest } from 'certkit/plugin';
 import { hostOf } from './names.ts';
+import { holderOf, pairsInForce } from './pairs.ts';
 import { type NginxFacts, speaksTls } from './survey.ts';
+import type { Wanted } from './verdict.ts';
 
 /** Where a name is answered: the block that nginx would choose for it, at each address that has one by that name. */
 export type Placement =
@@ -20,14 +21,16 @@ export interface Answering {
 /**
  * The names a lineage is to serve, each at its blocks.
  *
- * A wildcard is at the blocks that are for all names below it; where there are none, at those for single names below it.
+ * A wildcard is at the blocks that are for all names below it; where there are none, at the TLS blocks for single names
+ * below it, except those of other lineages. An unattended run takes no further blocks than the lineage has already.
  */
-export function placeNames({ identifiers, serve }: LineageRequest, facts: NginxFacts): readonly Placement[] {
+export function placeNames(wanted: Wanted, facts: NginxFacts): readonly Placement[] {
+  const { identifiers, serve } = wanted.lineage;
   const names = serve ?? identifiers.map(({ value }) => value);
   return names.flatMap((name) => {
     const placement = name.includes(':') || /^[\d.]+$/.test(name) ? placeIp(name, facts) : placeHost(name, facts);
     if (placement.kind !== 'none' || !name.startsWith('*.')) return [placement];
-    const single = namesBelow(name, facts).map((below) => placeHost(below, facts));
+    const single = namesBelow(name, facts).flatMap((below) => ownedAt(placeHost(below, facts), wanted, facts));
     return single.length === 0 ? [placement] : single;
   });
 }
@@ -57,6 +60,16 @@ function placeIp(ip: string, facts: NginxFacts): Placement {
     return isThere && !address.quic && speaksTls(facts, address, address.default);
   });
   return at.length === 0 ? { kind: 'none', name: ip } : { kind: 'tls', name: ip, at: at.map((address) => ({ address, server: address.default })) };
+}
+
+function ownedAt(placement: Placement, { lineage, liveRoot }: Wanted, { servers, instance }: NginxFacts): readonly Placement[] {
+  if (placement.kind !== 'tls') return [];
+  const at = placement.at.filter(({ server }) => {
+    const found = pairsInForce(servers, server, instance.conf);
+    const holders = found.ok ? found.pairs.map((pair) => holderOf(pair, liveRoot)) : [];
+    return holders.includes(lineage.lineage) || (lineage.structure === 'may-change' && holders.every((holder) => holder === undefined));
+  });
+  return at.length === 0 ? [] : [{ ...placement, at }];
 }
 
 function namesBelow(wildcard: string, { servers }: NginxFacts): readonly string[] {

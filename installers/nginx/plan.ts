@@ -2,12 +2,12 @@ import { type HttpServer, placeKey } from 'certkit/confedit/nginx';
 import type { ChangePlan, DeployRequest, LineageRequest, Note, PlannedSplice, Refusal, Serving, Survey } from 'certkit/plugin';
 import { addTls } from './add-tls.ts';
 import { type FileEdit, spliceEdits } from './edits.ts';
-import { namesOutside, nearestBlocks } from './names.ts';
+import { listed, namesOutside, nearestBlocks } from './names.ts';
 import { whereIs } from './pairs.ts';
 import { type Placement, placeNames } from './placement.ts';
-import { faultsInside, secureServer, type Wanted } from './secure-server.ts';
+import { faultsInside, secureServer } from './secure-server.ts';
 import { endpointOf, type NginxFacts, type NginxSurvey } from './survey.ts';
-import { refuse, type Verdict } from './verdict.ts';
+import { refuse, type Verdict, type Wanted } from './verdict.ts';
 
 /** What one lineage takes, whole: a refusal of one name is a refusal of all. */
 interface LineagePlan {
@@ -40,7 +40,7 @@ type Facts = NginxFacts & Pick<Survey, 'files'>;
 /** @param claims - by block, the lineage of this plan that changes it; two of them would not notice each other's insertions */
 function planLineage(wanted: Wanted, facts: Facts, tlsPort: number, claims: Map<string, string>): LineagePlan {
   const { lineage } = wanted;
-  const placements = placeNames(lineage, facts);
+  const placements = placeNames(wanted, facts);
   const blocks = blocksOf(placements);
   const verdicts: Verdict[] = [
     ...placements.map((placement) => verdictOn(placement, facts)),
@@ -48,9 +48,11 @@ function planLineage(wanted: Wanted, facts: Facts, tlsPort: number, claims: Map<
     ...claimed(blocks, lineage, claims),
   ];
   const edits = verdicts.flatMap((verdict) => (verdict.ok ? verdict.edits : []));
-  const refusals = verdicts.flatMap((verdict) => (verdict.ok ? [] : [verdict.refusal]));
+  const refused = verdicts.flatMap((verdict) => (verdict.ok ? [] : [verdict.refusal]));
   // Where everything stands as it should, files that cannot be read are nobody's concern: the link alone is switched.
-  if (edits.length > 0 || refusals.some(({ kind }) => kind === 'no-site')) refusals.push(...hiddenBy(placements, [...blocks.keys()], facts));
+  const isSure = edits.length === 0 && !refused.some(({ kind }) => kind === 'no-site');
+  const hidden = isSure ? [] : hiddenBy(placements, [...blocks.keys()], facts);
+  const refusals = [...hidden, ...refused.filter(({ kind }) => kind !== 'no-site' || hidden.length === 0)];
   const spliced = refusals.length > 0 ? undefined : spliceEdits(edits, facts.servers.graph.files, facts.files, lineage.lineage);
   if (spliced?.ok === false) refusals.push(refuse('unsupported', spliced.because, 'Nothing of it is changed. Please report it with the file.').refusal);
   if (refusals.length > 0)
@@ -148,7 +150,7 @@ function notesOn(blocks: Blocks, { lineage }: Wanted, { servers }: NginxFacts): 
       (name) => servers.effective(server, name).length > 0,
     );
     return [
-      ...(outside.length === 0 ? [] : [`the block at ${where} will answer ${outside.join(', ')} with TLS too, and the certificate is not for that`]),
+      ...(outside.length === 0 ? [] : [`the block at ${where} will answer ${listed(outside)} with TLS too, and the certificate is not for that`]),
       ...(lua ? [`Lua code may give the block at ${where} another certificate than the one in its files`] : []),
     ];
   });

@@ -1,18 +1,11 @@
-import { relative } from 'node:path';
 import { blocksAround, type HttpServer, type Occurrence, type Placed, type Statement } from 'certkit/confedit/nginx';
 import type { LineageRequest, PairPaths, SurveyFault } from 'certkit/plugin';
 import { certificateStatement, type FileEdit, insertAfter, insertInto, keyStatement, pairStatements, remove, replaceValue } from './edits.ts';
 import { matchPairs } from './match-pairs.ts';
-import { namesOutside } from './names.ts';
-import { type PairInForce, pairsInForce, whereIs } from './pairs.ts';
+import { listed, namesOutside } from './names.ts';
+import { holderOf, type PairInForce, pairsInForce, whereIs } from './pairs.ts';
 import { addressesOfServer, type NginxFacts, speaksTls } from './survey.ts';
-import { refuse, type Verdict } from './verdict.ts';
-
-/** What a lineage asks for, and whose links are whose. */
-export interface Wanted {
-  readonly lineage: LineageRequest;
-  readonly liveRoot: string;
-}
+import { refuse, type Verdict, type Wanted } from './verdict.ts';
 
 /** What makes the lineage's pairs the ones in force for a block that speaks TLS already, by the least change. */
 export function secureServer(server: HttpServer, { lineage, liveRoot }: Wanted, facts: NginxFacts): Verdict {
@@ -69,9 +62,7 @@ export function secureServer(server: HttpServer, { lineage, liveRoot }: Wanted, 
   function noteOn({ certificatePath }: PairInForce, { file, line }: HttpServer): string {
     const known = certificates.get(certificatePath);
     const expiry =
-      known === undefined
-        ? 'and cannot be read'
-        : `is ${known.keyType ?? 'of another type'} and expires ${new Date(known.notAfterMs).toISOString().slice(0, 10)}`;
+      known === undefined ? 'cannot be read' : `is ${known.keyType ?? 'of another type'} and expires ${new Date(known.notAfterMs).toISOString().slice(0, 10)}`;
     return `${file}:${line} has a second pair that stays: ${certificatePath} ${expiry}`;
   }
 }
@@ -119,7 +110,7 @@ function whyNotInPlace(touched: readonly Occurrence[], lineage: LineageRequest, 
     const elsewhere = useElsewhere(occurrence, facts);
     if (outside.length === 0 && elsewhere === undefined) continue;
     if (occurrence.level === 'http') return 'inherited';
-    const also = elsewhere ?? `${outside.join(', ')}, which lineage ${lineage.lineage} is not for`;
+    const also = elsewhere ?? `${listed(outside)}, which lineage ${lineage.lineage} is not for`;
     return `${occurrence.directive.name} at ${whereIs(occurrence)} also governs ${also}`;
   }
   return undefined;
@@ -145,12 +136,6 @@ function addPairs({ certificate, key }: PairInForce, added: readonly PairPaths[]
   const together = certificate.instance === key.instance && certificate.directive.parent === key.directive.parent;
   if (together) return [insertAfter(certificate.index > key.index ? certificate : key, pairStatements(added))];
   return [insertAfter(certificate, added.map(certificateStatement)), insertAfter(key, added.map(keyStatement))];
-}
-
-/** The lineage whose live link a pair goes through. */
-function holderOf({ certificatePath }: PairInForce, liveRoot: string): string | undefined {
-  const below = relative(liveRoot, certificatePath);
-  return below.startsWith('..') || below === '' ? undefined : below.split('/')[0];
 }
 
 function drift(because: string): Verdict {

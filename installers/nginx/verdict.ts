@@ -1,5 +1,11 @@
-import type { Refusal, Serving } from 'certkit/plugin';
+import type { LineageRequest, Refusal, Serving } from 'certkit/plugin';
 import type { FileEdit } from './edits.ts';
+
+/** What a lineage asks for, and whose links are whose. */
+export interface Wanted {
+  readonly lineage: LineageRequest;
+  readonly liveRoot: string;
+}
 
 /** What deploying at one block takes, or why it is left alone. Edits, servings and refusals carry no lineage yet. */
 export type Verdict =

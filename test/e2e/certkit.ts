@@ -35,7 +35,10 @@ export function temporaryHome(): Home {
 
 function runCertkit(home: string, args: readonly string[], { main = MAIN, env = {}, onOutput }: RunOptions = {}): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH ?? '', CERTKIT_HOME: home, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [main, ...args], {
+      env: { PATH: process.env.PATH ?? '', CERTKIT_HOME: home, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let stdout = '';
     let stderr = '';
     const heard = () => onOutput?.(stdout + stderr, child);

@@ -43,7 +43,7 @@ describe('create', () => {
 
   test('leaves directories of the site as they are', async () => {
     mkdirSync(join(root, PROOFS), { recursive: true });
-    chmodSync(join(root, PROOFS), 0o711 | 0o040);
+    chmodSync(join(root, PROOFS), 0o751);
     await beneath(root).create(PROOF, 'words', MODE);
     expect(modeOf(join(root, PROOFS))).toBe(0o751);
   });
@@ -64,17 +64,19 @@ describe('create', () => {
     }
   });
 
-  const refused: readonly [string, () => void][] = [
-    ['a link in place of the first directory', () => symlinkSync(outside, join(root, '.well-known'))],
-    ['a link in place of the second directory', () => (mkdirSync(join(root, '.well-known')), symlinkSync(outside, join(root, PROOFS)))],
-    ['a file in place of a directory', () => writeFileSync(join(root, '.well-known'), '')],
-    ['a link in place of the file', () => (mkdirSync(join(root, PROOFS), { recursive: true }), symlinkSync(join(outside, 'victim'), join(root, PROOF)))],
-    ['another file in its place', () => (mkdirSync(join(root, PROOFS), { recursive: true }), writeFileSync(join(root, PROOF), 'theirs'))],
-    ['a longer file in its place', () => (mkdirSync(join(root, PROOFS), { recursive: true }), writeFileSync(join(root, PROOF), 'words and more'))],
-    ['a directory in its place', () => mkdirSync(join(root, PROOF), { recursive: true })],
+  const make = (path: string) => mkdirSync(join(root, path), { recursive: true });
+  const refused: readonly [title: string, above: string, prepare: () => void][] = [
+    ['a link in place of the first directory', '', () => symlinkSync(outside, join(root, '.well-known'))],
+    ['a link in place of the second directory', '.well-known', () => symlinkSync(outside, join(root, PROOFS))],
+    ['a file in place of a directory', '', () => writeFileSync(join(root, '.well-known'), '')],
+    ['a link in place of the file', PROOFS, () => symlinkSync(join(outside, 'victim'), join(root, PROOF))],
+    ['another file in its place', PROOFS, () => writeFileSync(join(root, PROOF), 'theirs')],
+    ['a longer file in its place', PROOFS, () => writeFileSync(join(root, PROOF), 'words and more')],
+    ['a directory in its place', PROOFS, () => make(PROOF)],
   ];
-  for (const [title, prepare] of refused) {
+  for (const [title, above, prepare] of refused) {
     test(`refuses ${title} and writes nothing anywhere`, async () => {
+      make(above);
       prepare();
       await expect(beneath(root).create(PROOF, 'words', MODE)).rejects.toMatchObject({ code: 'STORE_ESCAPE' });
       expect(readdirSync(outside)).toEqual([]);

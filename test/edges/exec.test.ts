@@ -1,10 +1,10 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createExecutor } from '../../core/edges/exec.ts';
 import { tempDir } from '../parts/temp.ts';
 
-const PATH = process.env['PATH'] ?? '/usr/bin:/bin';
+const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 const { run } = createExecutor({ path: PATH });
 const { path: folder } = tempDir();
 
@@ -46,6 +46,7 @@ test('a program that only talks on stdout is quoted from there', async () => {
 test('a program that is not there is EXEC_NOT_FOUND, on PATH or by its full name', async () => {
   await expect(run('certkit-no-such-program', [])).rejects.toMatchObject({ code: 'EXEC_NOT_FOUND' });
   await expect(run('/nonexistent/program', [])).rejects.toMatchObject({ code: 'EXEC_NOT_FOUND' });
+  await expect(run('./program', [], { cwd: folder })).rejects.toMatchObject({ code: 'EXEC_NOT_FOUND' });
 });
 
 test('a missing interpreter, a missing directory and a missing right are not a missing program', async () => {
@@ -55,6 +56,14 @@ test('a missing interpreter, a missing directory and a missing right are not a m
   chmodSync(script, 0o755);
   await expect(run(script, [])).rejects.toThrow(/interpreter/);
   await expect(run('true', [], { cwd: '/nonexistent' })).rejects.toMatchObject({ code: 'EXEC_FAILED' });
+});
+
+test('a directory of PATH that may not be searched hides nothing', async () => {
+  const closed = join(folder, 'closed');
+  mkdirSync(closed, { mode: 0 });
+  const { run: runThere } = createExecutor({ path: `${closed}:${PATH}` });
+  expect((await runThere('printf', ['found'])).stdout).toBe('found');
+  await expect(runThere('certkit-no-such-program', [])).rejects.toMatchObject({ code: 'EXEC_NOT_FOUND' });
 });
 
 test('a program that does not end is stopped, with its limit in the message', async () => {

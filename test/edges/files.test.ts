@@ -6,7 +6,7 @@ import { createFiles } from '../../core/edges/files.ts';
 import { tempDir } from '../parts/temp.ts';
 
 const uid = process.getuid?.() ?? 0;
-const files = createFiles({ executor: createExecutor({ path: process.env['PATH'] ?? '/usr/bin:/bin' }), uid });
+const files = createFiles({ executor: createExecutor({ path: '/usr/sbin:/usr/bin:/sbin:/bin' }), uid });
 const asRoot = test.skipIf(uid !== 0);
 const asUser = test.skipIf(uid === 0);
 const text = (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8'));
@@ -79,7 +79,10 @@ describe('writing', () => {
   test('a failure says why and leaves nothing behind', async () => {
     mkdirSync(at('taken'));
     writeFileSync(at('taken', 'child'), '');
-    await expect(files.write(at('taken'), 'x', { mode: 0o600 })).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED', message: expect.stringContaining('it is a directory (EISDIR)') });
+    await expect(files.write(at('taken'), 'x', { mode: 0o600 })).rejects.toMatchObject({
+      code: 'STORE_WRITE_FAILED',
+      message: expect.stringContaining('it is a directory (EISDIR)'),
+    });
     await expect(files.write(at('none', 'file'), 'x', { mode: 0o600 })).rejects.toThrow('no such file or directory (ENOENT)');
     await expect(files.write(at('file'), 'x', { mode: 0o600, owner: 'no-such-user' })).rejects.toThrow('no user named "no-such-user"');
     expect(readdirSync(home)).toEqual(['taken']);

@@ -9,7 +9,7 @@ import type { Executor } from '../../core/ports.ts';
 import { tempDir } from '../parts/temp.ts';
 
 const uid = process.getuid?.() ?? 0;
-const executor = createExecutor({ path: process.env['PATH'] ?? '/usr/bin:/bin' });
+const executor = createExecutor({ path: '/usr/sbin:/usr/bin:/sbin:/bin' });
 const rewrite = createForeignFiles({ executor, uid });
 const asRoot = test.skipIf(uid !== 0);
 const asUser = test.skipIf(uid === 0);
@@ -63,7 +63,10 @@ test('a file that is saved while the copy is made is left alone', async () => {
 
 test('a file with more than one hard link is refused with the way out', async () => {
   linkSync(site, join(home, 'twin'));
-  await expect(rewrite(site, Buffer.from('new'), sha256('old'))).rejects.toMatchObject({ code: 'STORE_FILE_REFUSED', hint: expect.stringContaining('-samefile') });
+  await expect(rewrite(site, Buffer.from('new'), sha256('old'))).rejects.toMatchObject({
+    code: 'STORE_FILE_REFUSED',
+    hint: expect.stringContaining('-samefile'),
+  });
   expect(readFileSync(site, 'utf8')).toBe('old');
 });
 
@@ -109,7 +112,10 @@ for (const [title, flag, target] of [
     const where = target === 'file' ? site : home;
     execFileSync('chattr', [flag, where]);
     try {
-      await expect(rewrite(site, Buffer.from('new'), sha256('old'))).rejects.toMatchObject({ code: 'STORE_FILE_REFUSED', hint: expect.stringContaining('chattr') });
+      await expect(rewrite(site, Buffer.from('new'), sha256('old'))).rejects.toMatchObject({
+        code: 'STORE_FILE_REFUSED',
+        hint: expect.stringContaining('chattr'),
+      });
     } finally {
       execFileSync('chattr', [flag.replace('+', '-'), where]);
     }
@@ -125,7 +131,10 @@ test.skipIf(!canMount)('a bind-mounted file is refused, spaces in its path inclu
   writeFileSync(odd, 'old');
   execFileSync('mount', ['--bind', site, odd]);
   try {
-    await expect(rewrite(odd, Buffer.from('new'), sha256('old'))).rejects.toMatchObject({ code: 'STORE_FILE_REFUSED', message: expect.stringContaining('bind-mounted') });
+    await expect(rewrite(odd, Buffer.from('new'), sha256('old'))).rejects.toMatchObject({
+      code: 'STORE_FILE_REFUSED',
+      message: expect.stringContaining('bind-mounted'),
+    });
   } finally {
     execFileSync('umount', [odd]);
   }

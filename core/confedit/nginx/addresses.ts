@@ -1,4 +1,5 @@
 import { addressKey, type Listen, type ListenAddress } from './listen.ts';
+import { type NameTable, nameTable } from './name-table.ts';
 import type { ServerName } from './server-name.ts';
 
 /** What the choice of a server looks at. */
@@ -21,6 +22,8 @@ export interface Address<S extends Candidate> {
   readonly default: S;
   /** In the order of the configuration. */
   readonly servers: readonly S[];
+  /** Their names, without those that nginx ignores. */
+  readonly names: NameTable<S>;
 }
 
 /** The addresses of an http block's servers, in the order of their first listen. */
@@ -38,6 +41,7 @@ export function addressesOf<S extends Candidate>(servers: readonly S[]): Address
   return [...shared].map(([key, uses]) => {
     const first = uses[0] as (typeof uses)[number];
     const some = (flag: 'ssl' | 'http2' | 'proxyProtocol') => uses.some(({ listen }) => listen[flag]);
+    const sharing = [...new Set(uses.map(({ server }) => server))];
     return {
       key,
       at: first.listen,
@@ -48,7 +52,8 @@ export function addressesOf<S extends Candidate>(servers: readonly S[]): Address
       ipv6only: uses.every(({ listen }) => listen.ipv6only),
       socketOptions: uses.flatMap(({ listen }) => listen.socketOptions),
       default: (uses.find(({ listen }) => listen.defaultServer) ?? first).server,
-      servers: [...new Set(uses.map(({ server }) => server))],
+      servers: sharing,
+      names: nameTable(sharing),
     };
   });
 }

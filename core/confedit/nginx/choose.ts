@@ -1,6 +1,6 @@
 import type { Address, Candidate } from './addresses.ts';
 import { canonicalIp, isIp6 } from './ip.ts';
-import { lookupName, type ServerName } from './server-name.ts';
+import { lookupName } from './server-name.ts';
 
 /** A concrete address that a client connects to, over TCP. */
 export type Target =
@@ -43,7 +43,7 @@ type Found<S> =
   | { readonly outcome: 'unknown'; readonly because: string };
 
 function lookUp<S extends Candidate>(address: Address<S>, host: string): Found<S> | undefined {
-  const names = tableOf(address);
+  const { names } = address;
   const exact = names.exact.get(host);
   if (exact !== undefined) return { outcome: 'found', server: exact, by: 'exact' };
   if (host === '') return undefined;
@@ -61,46 +61,6 @@ function lookUp<S extends Candidate>(address: Address<S>, host: string): Found<S
     if (regex.test(host)) return { outcome: 'found', server, by: 'regex' };
   }
   return undefined;
-}
-
-interface NameTable<S> {
-  readonly exact: ReadonlyMap<string, S>;
-  readonly leading: ReadonlyMap<string, { readonly server: S; readonly bare: boolean }>;
-  readonly trailing: ReadonlyMap<string, S>;
-  readonly regexes: readonly { readonly server: S; readonly text: string; readonly regex: RegExp | undefined }[];
-}
-
-// ngx_http_server_names: of names that conflict the first counts, and nginx only warns. `.example.com` conflicts with
-// `example.com` and with `*.example.com`; having passed the first test and failed the second it still blocks a later `example.com`.
-function tableOf<S extends Candidate>(address: Address<S>): NameTable<S> {
-  const taken = new Set<string>();
-  const exact = new Map<string, S>();
-  const leading = new Map<string, { server: S; bare: boolean }>();
-  const trailing = new Map<string, S>();
-  const regexes: { server: S; text: string; regex: RegExp | undefined }[] = [];
-  const add = (server: S, name: ServerName) => {
-    switch (name.kind) {
-      case 'exact':
-        if (!taken.has(name.text)) exact.set(name.text, server);
-        taken.add(name.text);
-        break;
-      case 'leading':
-        if (name.bare && taken.has(name.suffix)) break;
-        if (name.bare) taken.add(name.suffix);
-        if (!leading.has(name.suffix)) leading.set(name.suffix, { server, bare: name.bare });
-        break;
-      case 'trailing':
-        if (!trailing.has(name.stem)) trailing.set(name.stem, server);
-        break;
-      case 'regex':
-        regexes.push({ server, text: name.text, regex: name.regex });
-        break;
-      case 'invalid':
-        break;
-    }
-  };
-  for (const server of address.servers) for (const name of server.names) add(server, name);
-  return { exact, leading, trailing, regexes };
 }
 
 /** `a.b.c`, `b.c`, `c`. */

@@ -36,10 +36,10 @@ export async function expandGlob(pattern: string, list: ListDirectory): Promise<
   return found.sort(byBytes);
 }
 
-/** Whether a name in one directory matches one component of a pattern. */
+/** Whether a name in one directory matches one component of a pattern. Bytes are compared: a letter beyond ASCII is as many `?` as it has bytes. */
 export function matchesComponent(pattern: string, name: string): boolean {
   if (name.startsWith('.') && !pattern.startsWith('.') && !pattern.startsWith('\\.')) return false;
-  return compileComponent(pattern).test(name);
+  return compileComponent(latin1OfUtf8(pattern)).test(latin1OfUtf8(name));
 }
 
 /** By the bytes of their UTF-8, as strcmp compares. */
@@ -58,14 +58,15 @@ function compileComponent(pattern: string): RegExp {
     const char = pattern[at] as string;
     if (char === '*') source += source.endsWith('.*') ? '' : '.*';
     else if (char === '?') source += '.';
-    else if (char === '\\' && at + 1 < pattern.length) source += escaped(pattern[++at] as string);
+    else if (char === '\\')
+      source += at + 1 < pattern.length ? escaped(pattern[++at] as string) : '(?!)'; // one that escapes nothing matches nothing
     else if (char === '[') {
       const set = bracketAt(pattern, at);
       source += set === undefined ? '\\[' : set.source;
       if (set !== undefined) at = set.end;
     } else source += escaped(char);
   }
-  return new RegExp(`^${source}$`, 'su');
+  return new RegExp(`^${source}$`, 's');
 }
 
 /** A bracket expression; `undefined` where none is closed, for then `[` is a character. A `]` that comes first is a member. */
@@ -109,10 +110,10 @@ const CLASSES: Readonly<Record<string, string>> = {
   lower: 'a-z',
   upper: 'A-Z',
   punct: '!-\\/:-@\\[-`\\{-~',
-  space: '\\s',
+  space: ' \\t-\\r',
   xdigit: '0-9A-Fa-f',
 };
 
-function escaped(char: string): string {
-  return /[\^$\\.*+?()[\]{}|/-]/.test(char) ? `\\${char}` : char;
+function escaped(byte: string): string {
+  return /[0-9A-Za-z]/.test(byte) ? byte : `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }

@@ -1,12 +1,19 @@
-import { latin1, latin1OfUtf8 } from '../splice.ts';
+import { latin1OfUtf8 } from '../splice.ts';
 
 const BACKSLASH = 0x5c;
 
 /** The value of a word as nginx decodes it, quoted or bare; `start` and `end` include the quotes. */
 export function decodeWord(bytes: Uint8Array, start: number, end: number): string {
-  const quoted = bytes[start] === 0x22 || bytes[start] === 0x27;
-  const text = latin1(bytes, quoted ? start + 1 : start, quoted ? end - 1 : end);
-  return bytes.subarray(start, end).includes(BACKSLASH) ? text.replace(/\\(["'\\trn])/g, (_, letter: string) => ESCAPES[letter] ?? letter) : text;
+  const isQuoted = bytes[start] === 0x22 || bytes[start] === 0x27;
+  const to = isQuoted ? end - 1 : end;
+  let text = '';
+  let hasEscape = false;
+  for (let at = isQuoted ? start + 1 : start; at < to; at++) {
+    const byte = bytes[at] as number;
+    if (byte === BACKSLASH) hasEscape = true;
+    text += String.fromCharCode(byte);
+  }
+  return hasEscape ? text.replace(/\\(["'\\trn])/g, (_, letter: string) => ESCAPES[letter] ?? letter) : text;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { t: '\t', r: '\r', n: '\n' };

@@ -42,7 +42,7 @@ describe('inserting', () => {
   for (const [title, text, position, statements, expected] of table) {
     test(title, () => {
       const tree = treeOf(text);
-      expect(after(tree, insertIntoBlock(tree, find(tree, 's'), statements, position(tree)))).toBe(expected);
+      expect(textAfter(tree, insertIntoBlock(tree, find(tree, 's'), statements, position(tree)))).toBe(expected);
     });
   }
 
@@ -55,14 +55,14 @@ describe('inserting', () => {
   for (const [title, text, expected] of atTop) {
     test(`at the end of ${title}`, () => {
       const tree = treeOf(text);
-      expect(after(tree, insertIntoBlock(tree, TOP, X, 'last'))).toBe(expected);
+      expect(textAfter(tree, insertIntoBlock(tree, TOP, X, 'last'))).toBe(expected);
     });
   }
 
   test('a comment stays one line, and a value stays one word', () => {
     const tree = treeOf('s {\n}\n');
     const hostile: readonly Statement[] = [{ comment: 'a\nb;' }, { words: ['x', 'a;\nb "c" {\\'] }];
-    expect(after(tree, insertIntoBlock(tree, 0, hostile, 'last'))).toBe('s {\n    # a b;\n    x "a;\\nb \\"c\\" {\\\\";\n}\n');
+    expect(textAfter(tree, insertIntoBlock(tree, 0, hostile, 'last'))).toBe('s {\n    # a b;\n    x "a;\\nb \\"c\\" {\\\\";\n}\n');
   });
 });
 
@@ -79,7 +79,7 @@ describe('replacing', () => {
   for (const [title, text, value, expected] of table) {
     test(title, () => {
       const tree = treeOf(text);
-      expect(after(tree, replaceArgument(tree, 0, 0, value))).toBe(expected);
+      expect(textAfter(tree, replaceArgument(tree, 0, 0, value))).toBe(expected);
     });
   }
 });
@@ -99,7 +99,7 @@ describe('removing', () => {
   for (const [title, text, expected] of table) {
     test(title, () => {
       const tree = treeOf(text);
-      expect(after(tree, removeDirective(tree, find(tree, 'x')))).toBe(expected);
+      expect(textAfter(tree, removeDirective(tree, find(tree, 'x')))).toBe(expected);
     });
   }
 });
@@ -114,7 +114,7 @@ test('several edits of one file', () => {
     insertIntoBlock(tree, 0, [{ words: ['two'] }], 'last'),
     removeDirective(tree, find(tree, 'old')),
   ];
-  expect(after(tree, ...edits)).toBe('s {\n  listen 80;\n  listen 443 ssl;\n  cert /n.pem;\n  key /k.pem;\n  one;\n  two;\n}\n');
+  expect(textAfter(tree, ...edits)).toBe('s {\n  listen 80;\n  listen 443 ssl;\n  cert /n.pem;\n  key /k.pem;\n  one;\n  two;\n}\n');
 });
 
 describe('what does not do as it says is refused', () => {
@@ -146,7 +146,7 @@ describe('what does not do as it says is refused', () => {
 });
 
 /** The text after the edits, which must be as planned; and after taking an insertion out again it must be the old one. */
-function after(tree: Tree, ...edits: readonly Edit[]): string {
+function textAfter(tree: Tree, ...edits: readonly Edit[]): string {
   const edited = applyEdits(tree, edits);
   if (!edited.ok) throw new Error(edited.because);
   const [edit] = edits;

@@ -176,7 +176,7 @@ describe('servers', () => {
     const view = survey.servers.map((server) =>
       survey
         .effective(server, 'ssl_certificate')
-        .map(({ args, file, line, level, included, governs }) => [args[0] ?? '', file.slice(11), line, level, included, governs.length]),
+        .map(({ directive, file, line, level, included, governs }) => [directive.args[0] ?? '', file.slice(11), line, level, included, governs.length]),
     );
     expect(view).toEqual([
       [['/all', 'nginx.conf', 1, 'http', false, 2]],

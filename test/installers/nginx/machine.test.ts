@@ -4,7 +4,7 @@ import { reload } from '../../../installers/nginx/control.ts';
 import { type Choice, findInstance, type Instance } from '../../../installers/nginx/instance.ts';
 import { type Files, literalFiles } from './literal.ts';
 
-const CONF = { '/etc/nginx/nginx.conf': 'events {}\n', '/usr/sbin/nginx': '' };
+const CONF = { '/etc/nginx/nginx.conf': 'events {}\n', '/srv/b.conf': '', '/srv/web/main.conf': '', '/usr/sbin/nginx': '' };
 const V = 'nginx version: nginx/1.22.1\nconfigure arguments: --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf --pid-path=/run/nginx.pid\n';
 
 interface Process {
@@ -68,6 +68,18 @@ const found: readonly [title: string, table: Readonly<Record<number, Process>>, 
   ["a stranger's master is left alone", { 10: { uid: 1000, exe: '/home/eve/nginx' } }, {}, { master: undefined }],
   ['another configuration in another mount namespace', { 10: { mount: 'mnt:[2]' } }, {}, { master: undefined }],
   ['a choice by configuration', { 10: {}, 12: { title: 'nginx: master process nginx -c /srv/b.conf' } }, { conf: '/srv/b.conf' }, { master: { pid: 12 } }],
+  [
+    'a title that was cut short',
+    { 12: { title: 'nginx: master process nginx -c /etc/nginx/nginx.c' } },
+    { conf: '/etc/nginx/nginx.conf' },
+    { master: { pid: 12 }, conf: '/etc/nginx/nginx.conf' },
+  ],
+  [
+    'a title that was cut short, and no choice',
+    { 12: { title: 'nginx: master process nginx -c /etc/nginx/nginx.c' } },
+    {},
+    { master: undefined, binary: 'nginx' },
+  ],
   [
     'a choice that does not run',
     { 12: { title: 'nginx: master process nginx -c /srv/b.conf' } },

@@ -382,6 +382,17 @@ test('plan: the pair that stays is told about, with its expiry', async () => {
   expect(notes[0]?.text).toMatch(/^\/etc\/nginx\/nginx\.conf:3 has a second pair that stays: \/old\/rsa\.crt is rsa and expires \d{4}-/);
 });
 
+test('plan: a wildcard leaves single names of other lineages alone, and unattended all that it does not have', async () => {
+  const files = main(site('x.a.example') + site('y.a.example').replaceAll('/old/y.a.example.crt', `${LIVE}/y/fullchain.pem`));
+  const wildcard = (structure: LineageRequest['structure']) => lineageOf(['*.a.example'], { lineage: 'w', structure });
+  const plan = await planOf(files, [wildcard('may-change')]);
+  expect(plan.serves.map(({ name }) => name)).toEqual(['x.a.example']);
+
+  const third = site('z.a.example');
+  const later = { '/etc/nginx/nginx.conf': applied(files, plan)['/etc/nginx/nginx.conf']?.replace('http {\n', `http {\n${third}`) ?? '' };
+  expect(await planOf(later, [wildcard('keep')])).toMatchObject({ splices: [], refusals: [], serves: [{ name: 'x.a.example' }] });
+});
+
 test('plan: two paths to one file are one file', async () => {
   const files: Files = {
     ...main('  include sites-enabled/*;\n'),

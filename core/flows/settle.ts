@@ -1,0 +1,76 @@
+import type { CertkitError } from '../errors.ts';
+import type { LineageState, Seen } from '../model/lineage-state.ts';
+import { lifeOf } from '../model/version.ts';
+import { afterFailure } from '../policy/retry.ts';
+import type { CarriedOut, Proof } from './carry-out.ts';
+import type { DeployOutcome } from './deploy-outcome.ts';
+import type { Needs } from './needs.ts';
+import type { Setback } from './place.ts';
+import type { ReadyPlace } from './prepare.ts';
+import type { Target } from './target.ts';
+
+/** Books and tells what became of one lineage: where it was seen, what failed, what is tried again when. */
+export async function settle(target: Target, carried: CarriedOut, allSetbacks: readonly Setback[], needs: Needs): Promise<DeployOutcome> {
+  const { lineage, version } = target;
+  const { name } = lineage;
+  const { store, tell } = needs;
+  const setbacks = allSetbacks.filter((setback) => setback.lineage === name);
+  const undone = carried.undone.get(name);
+  const proofs = carried.proven.get(name) ?? [];
+  const stopped = carried.stopped.get(name) ?? [];
+  const isLive = undone === undefined && (proofs.length > 0 || stopped.length > 0 || lineage.installers.length === 0);
+
+  const before = await store.state(name);
+  const { deployment: earlier, chosen: _chosen, ...rest } = before;
+  const state: LineageState = isLive ? { ...rest, seen: { ...before.seen, ...seenBy(name, proofs, version.number, needs) } } : rest;
+  const error = undone ?? setbacks[0]?.error;
+  if (error === undefined) await store.saveState(name, state);
+  else {
+    const attempts = afterFailure({
+      nowMs: needs.clock.nowMs(),
+      code: error.code,
+      ...(earlier === undefined ? {} : { before: earlier }),
+      notAfterMs: lifeOf(version).notAfterMs,
+    });
+    await store.saveState(name, { ...state, deployment: attempts });
+    const outcome = failed(name, error, needs, attempts.notBeforeMs);
+    if (!isLive) return outcome;
+  }
+  await store.prune(name, [version.number, ...Object.values(state.seen).map((seen) => seen.version)]);
+
+  const servers = proofs.map(({ place }) => place.title);
+  if (stopped.length > 0) {
+    const text = `${stopped.join(', ')} does not run; version ${version.number} is served when it starts, and proven by the next run after that`;
+    tell({ type: 'note', lineage: name, text });
+    if (servers.length === 0) return { lineage: name, result: 'waiting', version: version.number, servers: stopped, setbacks };
+  }
+  const result = carried.touched.has(name) ? 'deployed' : 'already-served';
+  tell({ type: result, lineage: name, version: version.number, servers });
+  return { lineage: name, result, version: version.number, servers, setbacks };
+}
+
+function seenBy(lineage: string, proofs: readonly Proof[], version: number, { clock }: Pick<Needs, 'clock'>): Readonly<Record<string, Seen>> {
+  const atMs = clock.nowMs();
+  return Object.fromEntries(
+    proofs.map(({ place, questions }) => {
+      const serves = questions.map(({ name, endpoint, listen }) => ({ name, endpoint: endpoint ?? listen }));
+      return [place.slots.get(lineage) ?? place.key, { version, atMs, server: place.title, serves }];
+    }),
+  );
+}
+
+/** What a dry run found for one lineage. */
+export function plannedOutcome({ lineage, version }: Target, ready: readonly ReadyPlace[], allSetbacks: readonly Setback[], needs: Needs): DeployOutcome {
+  const setbacks = allSetbacks.filter((setback) => setback.lineage === lineage.name);
+  const own = ready.filter(({ place }) => place.targets.some((target) => target.lineage.name === lineage.name));
+  const [first] = setbacks;
+  if (first !== undefined && own.length === 0) return failed(lineage.name, first.error, needs);
+  const changes = own.flatMap(({ place }) => place.changes).filter((change) => change.lineages.includes(lineage.name));
+  return { lineage: lineage.name, result: 'planned', version: version.number, changes, tested: own.every(({ isTested }) => isTested), setbacks };
+}
+
+export function failed(name: string, error: CertkitError, { tell }: Pick<Needs, 'tell'>, nextTryMs?: number): DeployOutcome {
+  const { code, message, hint } = error;
+  tell({ type: 'failed', lineage: name, during: 'deployment', fault: { code, message, hint }, ...(nextTryMs === undefined ? {} : { nextTryMs }) });
+  return { lineage: name, result: 'failed', error };
+}
