@@ -40,7 +40,8 @@ export interface Settings {
   /** Directory of certkit's own package. */
   readonly packageRoot: string;
   readonly proxy?: string;
-  readonly agreeToTerms: boolean;
+  /** Whether the person agrees to the CA's terms of service; told where they are. */
+  agreeToTerms(message: string): Promise<boolean>;
   readonly tell: Tell;
   readonly log: Log;
   readonly signal: AbortSignal;
@@ -219,16 +220,17 @@ function certificateAuthority(graph: DependencyContainer, settings: Settings): C
       const kept = await store.account(authority);
       const keyPem = kept?.keyPem ?? (await (await keys()).createKeyPem('ecdsa-p256'));
       if (kept === undefined) await store.saveAccount(authority, keyPem);
-      return (await (acme as Promise<Acme>)).open(
-        { directory, ...(bundlePem === undefined ? {} : { bundlePem: Buffer.from(bundlePem).toString('utf8') }) },
-        { keyPem, ...(kept?.url === undefined ? {} : { url: kept.url }) },
-        {
-          agreeToTerms: settings.agreeToTerms,
-          signal,
-          onRegistered: (url) => store.saveAccount(authority, keyPem, url),
-          ...(email === undefined ? {} : { email }),
-        },
-      );
+      const attempt = async (agreeToTerms: boolean) =>
+        (await (acme as Promise<Acme>)).open(
+          { directory, ...(bundlePem === undefined ? {} : { bundlePem: Buffer.from(bundlePem).toString('utf8') }) },
+          { keyPem, ...(kept?.url === undefined ? {} : { url: kept.url }) },
+          { agreeToTerms, signal, onRegistered: (url) => store.saveAccount(authority, keyPem, url), ...(email === undefined ? {} : { email }) },
+        );
+      return attempt(false).catch(async (thrown: unknown) => {
+        const error = asCertkitError(thrown);
+        if (error.code !== 'ACME_TERMS' || !(await settings.agreeToTerms(error.message))) throw error;
+        return attempt(true);
+      });
     });
   }
 

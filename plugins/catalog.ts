@@ -9,7 +9,7 @@ import {
   type PluginKind,
 } from './contract.ts';
 import { conventionOf, type FoundPlugin, type JudgedPackage, judgePackage } from './package.ts';
-import { isPackageName, type PackagePlace, type PluginRoot, packagesIn } from './roots.ts';
+import { type PackagePlace, type PluginRoot, packagesIn } from './roots.ts';
 
 export type DefinitionOf<K extends PluginKind> = K extends 'authenticator' ? AuthenticatorDefinition : InstallerDefinition;
 
@@ -139,7 +139,7 @@ function readName(name: string): { readonly package?: string; readonly plugin?: 
   const parts = name.split('/');
   const length = name.startsWith('@') ? 2 : 1;
   const called = parts.slice(0, length).join('/');
-  if (!isPackageName(called) || parts.length > length + 1) return { inFull: false };
+  if (parts.length > length + 1) return { inFull: false };
   const plugin = parts[length];
   return plugin === undefined ? { package: called, inFull: length === 2 } : { package: called, plugin, inFull: true };
 }

@@ -27,13 +27,17 @@ function isSameLock(installed) {
     return new Map(Object.entries(packages).map(([name, { version, optional }]) => [name, { version, optional }]));
   };
   const have = versions(installed);
-  return [...versions(join(root, 'package-lock.json'))].every(([name, { version, optional }]) => name === '' || optional === true || have.get(name)?.version === version);
+  return [...versions(join(root, 'package-lock.json'))].every(
+    ([name, { version, optional }]) => name === '' || optional === true || have.get(name)?.version === version,
+  );
 }
 
 /** dist/ as of the sources that are there now. */
 export async function ensureBuild() {
   const built = join(root, 'dist', 'core', 'main.js');
-  const newest = Math.max(...['core', 'plugins', 'authenticators', 'installers', 'scripts/build.mjs', 'package.json', 'tsconfig.json'].map((path) => newestIn(join(root, path))));
+  const newest = Math.max(
+    ...['core', 'plugins', 'authenticators', 'installers', 'scripts/build.mjs', 'package.json', 'tsconfig.json'].map((path) => newestIn(join(root, path))),
+  );
   if (existsSync(built) && existsSync(join(root, 'dist', 'plugins', 'contract.d.ts')) && statSync(built).mtimeMs >= newest) return;
   console.log('setup: building dist/');
   run(process.execPath, [join(root, 'scripts', 'build.mjs')]);

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { Client } from 'acme-client';
 import { fault, isCertkitError } from '../errors.ts';
 import type { Identifier } from '../model/identifier.ts';
 import type { Clock, Log, Random } from '../ports.ts';
@@ -130,7 +131,8 @@ export function createAcme({ clock, random, log, version, proxy, requestTimeoutM
       const origin = originOf(authority);
       const thumbprint = thumbprintOf(account.keyPem);
       const key = JSON.stringify([authority.directory, authority.bundlePem, thumbprint]);
-      const connect = async () => openConnection({ acmeClient: await import('acme-client'), origin, random, log }, { ...account, ...options }, signal);
+      const connect = async () =>
+        openConnection({ acmeClient: (await import('acme-client')).default, origin, random, log }, { ...account, ...options }, signal);
       const opening = connections.get(key) ?? connect();
       connections.set(key, opening);
       try {
@@ -224,9 +226,9 @@ function createSession(connection: Connection, { clock, signal, thumbprint }: Se
     },
 
     async finalize(ready, csrDer) {
-      const csr = `-----BEGIN CERTIFICATE REQUEST-----\n${Buffer.from(csrDer).toString('base64')}\n-----END CERTIFICATE REQUEST-----\n`;
+      const csr = Buffer.from(csrDer).toString('base64url');
       try {
-        return orderFrom(await connection.ask((client) => client.finalizeOrder(ready as never, csr), { signal }), ready.url);
+        return orderFrom(await connection.ask((client) => apiOf(client).finalizeOrder(ready.finalize, { csr }), { signal }), ready.url);
       } catch (error) {
         const mayBeDone = isProblem(refusalOf(error)?.problem, 'orderNotReady') || (isCertkitError(error) && error.cause instanceof Silence);
         if (!mayBeDone) throw error;
@@ -252,4 +254,12 @@ function createSession(connection: Connection, { clock, signal, thumbprint }: Se
       return data as string;
     },
   };
+}
+
+/**
+ * acme-client's requests below its `finalizeOrder`, which would take our DER as PEM, and load an ASN.1 library to turn it back.
+ * Not in its types; the payload is RFC 8555 section 7.4's.
+ */
+function apiOf(client: Client): { finalizeOrder(url: string, payload: { readonly csr: string }): Promise<unknown> } {
+  return (client as unknown as { readonly api: ReturnType<typeof apiOf> }).api;
 }

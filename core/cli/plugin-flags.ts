@@ -36,7 +36,12 @@ export async function addPluginFlags(
   for (const { name, options } of definitions.values()) {
     for (const { flag, value, text, option, default: preset } of optionFlags(name, options)) {
       if ([...known.values()].some((one) => one.plugin === name && one.option === option)) continue;
-      const declared = makeOption(value === undefined ? flag : `${flag} ${value}`, preset === undefined ? text : `${text} (default: ${preset})`);
+      const declared = makeOption(
+        value === undefined ? flag : `${flag} ${value}`,
+        preset === undefined
+          ? text
+          : `${text} (default: ${typeof preset === 'number' && options[option]?.type === 'mode' ? preset.toString(8).padStart(4, '0') : preset})`,
+      );
       command.addOption(declared);
       known.set(declared.attributeName(), { plugin: name, option, isPath: ['file', 'directory'].includes(options[option]?.type ?? '') });
     }

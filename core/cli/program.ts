@@ -1,14 +1,15 @@
 import { Command, CommanderError, Option } from 'commander';
-import { type Certkit, compose } from '../composition.ts';
+import { compose } from '../composition.ts';
 import { asCertkitError, type CertkitError, exitCodeOf, fault } from '../errors.ts';
 import type { CommandContext } from './command.ts';
 import { type DeployFlags, declareDeploy, deployCommand } from './deploy-command.ts';
 import { createOutput, type Output, type OutputMode, type Terminal } from './output.ts';
 import { declarePlugins, pluginsCommand } from './plugins-command.ts';
+import { askToAgree } from './questions.ts';
 import { declareRecover, recoverCommand } from './recover-command.ts';
 import { declareRenew, type RenewFlags, renewCommand } from './renew-command.ts';
 import { declareRelease, declareRollback, releaseCommand, rollbackCommand } from './rollback-command.ts';
-import { addRunFlags, agreed, declareRun, runCommand } from './run-command.ts';
+import { addRunFlags, declareRun, runCommand } from './run-command.ts';
 import { homeOf, pathOf, proxyOf } from './settings.ts';
 import { declareStatus, statusCommand } from './status-command.ts';
 
@@ -53,22 +54,20 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
   const { argv, terminal, env, uid, version, packageRoot, signal } = invocation;
   const log = { debug: globals.debug === true ? (text: string) => terminal.err(`${text}\n`) : () => {}, warn: (text: string) => terminal.err(`${text}\n`) };
   const proxy = proxyOf(env);
-  const composed = (agreeToTerms: boolean): Certkit =>
-    compose({
-      home: homeOf(globals.home, env, uid),
-      path: pathOf(env),
-      uid,
-      version,
-      packageRoot,
-      agreeToTerms,
-      tell: output.tell,
-      log,
-      signal,
-      watched: terminal.interactive || isRun(argv),
-      ...(proxy === undefined ? {} : { proxy }),
-    });
+  const certkit = compose({
+    home: homeOf(globals.home, env, uid),
+    path: pathOf(env),
+    uid,
+    version,
+    packageRoot,
+    agreeToTerms: async (message) => argv.includes('--agree-tos') || askToAgree(message, terminal),
+    tell: output.tell,
+    log,
+    signal,
+    watched: terminal.interactive || isRun(argv),
+    ...(proxy === undefined ? {} : { proxy }),
+  });
 
-  const certkit = composed(argv.includes('--agree-tos'));
   const context: CommandContext = { certkit, output, terminal };
   let exitCode = 0;
   const does = (command: Command, act: (args: readonly unknown[], flags: unknown) => Promise<number>) =>
@@ -89,12 +88,7 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
   const pluginFlags = isRun(argv) ? await addRunFlags(run, argv, certkit.catalog) : undefined;
   does(run, async (_args, flags) => {
     if (pluginFlags === undefined) throw fault('BUG_UNEXPECTED', { because: 'run was chosen without its flags' });
-    try {
-      return await runCommand(flags as object, pluginFlags, context);
-    } catch (thrown) {
-      if (!(await agreed(thrown, terminal))) throw thrown;
-      return runCommand(flags as object, pluginFlags, { ...context, certkit: composed(true) });
-    }
+    return runCommand(flags as object, pluginFlags, context);
   });
   does(declareRenew(program), ([names], flags) => renewCommand(names as string[], flags as RenewFlags, context));
   does(declareDeploy(program), ([names], flags) => deployCommand(names as string[], flags as DeployFlags, context));

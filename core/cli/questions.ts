@@ -34,3 +34,9 @@ export async function askForOne(terminal: Terminal, title: string, items: readon
     return item === undefined ? { ok: false, because: `A number from 1 to ${items.length}, please.` } : { ok: true, value: item };
   });
 }
+
+/** At a terminal the terms of service are a question; elsewhere nobody can agree to them. */
+export async function askToAgree(message: string, terminal: Terminal): Promise<boolean> {
+  if (!terminal.interactive) return false;
+  return (await terminal.ask(`${message}\nDo you agree? [y/N] `))?.trim().toLowerCase() === 'y';
+}

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Certkit } from '../composition.ts';
-import { asCertkitError, type CertkitError, fault } from '../errors.ts';
+import { type CertkitError, fault } from '../errors.ts';
 import type { PluginChoice } from '../model/lineage.ts';
 import { type CommandContext, exitCodeFor, faultFacts } from './command.ts';
 import { deploymentFacts, printChanges } from './deployment-text.ts';
@@ -132,11 +132,4 @@ async function offerAuthenticator({ catalog }: CommandContext['certkit'], termin
     );
   }
   return { plugin, options: values };
-}
-
-/** At a terminal the terms of service are a question. */
-export async function agreed(error: unknown, terminal: Terminal): Promise<boolean> {
-  const { code, message } = asCertkitError(error);
-  if (code !== 'ACME_TERMS' || !terminal.interactive) return false;
-  return (await terminal.ask(`${message}\nDo you agree? [y/N] `))?.trim().toLowerCase() === 'y';
 }

@@ -6,7 +6,7 @@ import { reasonOf, systemCode } from './system-error.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 const DIRECTORY_MODE = 0o755; // the web server walks through
-const ATTEMPTS = 5; // against another process that removes an empty directory while we are about to use it
+const ATTEMPTS = 20; // against another process that removes an empty directory while we are about to use it
 
 /** A directory on the way down, held open, and the name it has in the one above. */
 interface Step {

@@ -103,7 +103,7 @@ function summary(
 const isRunning = (place: PlannedPlace) => place.survey.server.process !== undefined || !place.survey.server.probeable;
 
 const isNeverSeen = (place: PlannedPlace) =>
-  place.targets.some(({ lineage, state, version }) => state.seen[place.slots.get(lineage.name) ?? '']?.version !== version.number);
+  place.targets.some(({ lineage, state, version }) => (place.slots.get(lineage.name) ?? []).some((slot) => state.seen[slot]?.version !== version.number));
 
 /** Tests the real files, reloads, and watches until the old certificate is gone; answers the lineages that failed, and why. */
 async function reloadAndProve(
@@ -132,6 +132,7 @@ async function reloadAndProve(
     (thrown: unknown) => asCertkitError(thrown),
   );
   signal.throwIfAborted();
+  if (reloadError === undefined) tell({ type: 'reloaded', server: place.title });
   const required = questions.filter((question) => question.added || baseline.some((one) => one.question === question && one.answer.kind === 'served'));
   if (reloadError !== undefined && required.length === 0) return everyone(reloadError);
 
@@ -146,7 +147,7 @@ async function reloadAndProve(
       }),
     );
   }
-  tell({ type: 'reloaded', server: place.title, ...(reloadError === undefined ? {} : { warning: reloadError.message }) });
+  if (reloadError !== undefined) tell({ type: 'reloaded', server: place.title, warning: reloadError.message });
 
   const optional = await ask(
     questions.filter((question) => !required.includes(question)),

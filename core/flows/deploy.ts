@@ -4,7 +4,7 @@ import type { LineageView } from '../store/store.ts';
 import { carryOut } from './carry-out.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
-import { surveyPlaces } from './place.ts';
+import { type Looked, surveyPlaces } from './place.ts';
 import { prepare } from './prepare.ts';
 import { failed, plannedOutcome, settle } from './settle.ts';
 import { deployable, isOwed, type Target } from './target.ts';
@@ -18,6 +18,8 @@ export interface DeployOptions {
   readonly dryRun: boolean;
   /** By lineage: this very version, older or newer, and nothing else. */
   readonly exactly?: ReadonlyMap<string, number>;
+  /** By slot: servers that this run has looked at a moment ago. */
+  readonly looked?: ReadonlyMap<string, Looked>;
 }
 
 /** Makes due versions live and proves that they are served: all lineages in one change, one reload for each server. */
@@ -82,7 +84,7 @@ async function deployLocked(names: readonly string[], options: DeployOptions, ne
   const targets = found.filter((one): one is Target => 'structure' in one);
   const outcomes = found.filter((one): one is DeployOutcome => 'result' in one);
 
-  const first = await surveyPlaces(targets, needs);
+  const first = await surveyPlaces(targets, needs, options.looked);
   let waited = false;
   const tellWaiting = waitingFor('a server that is being deployed to', needs);
   const onWait = (pid: number | undefined) => {

@@ -3,7 +3,7 @@ import { asCertkitError, type CertkitError, fault } from '../errors.ts';
 import type { Refusal } from '../model/change-plan.ts';
 import { keyTypeOf, type PluginChoice } from '../model/lineage.ts';
 import type { Survey } from '../model/site.ts';
-import { conflictsOf, editsOf, type FileChange, placementsOf } from './change-set.ts';
+import { conflictsOf, editsOf, type FileChange, placementsOf, sha256 } from './change-set.ts';
 import type { Needs } from './needs.ts';
 import { slotOf, type Target } from './target.ts';
 
@@ -15,8 +15,17 @@ export interface Place {
   readonly installer: Installer;
   readonly survey: Survey;
   readonly targets: readonly Target[];
-  /** By lineage: the slot under which its state remembers this server. */
-  readonly slots: ReadonlyMap<string, string>;
+  /** By lineage: the slots under which its state remembers this server; more than one when two of its choices mean it. */
+  readonly slots: ReadonlyMap<string, readonly string[]>;
+  /** How long its own test took, when it passed just now; absent while it is to be tested. */
+  readonly testedInMs?: number;
+}
+
+/** A server that was looked at and passed its own test a moment ago. */
+export interface Looked {
+  readonly installer: Installer;
+  readonly survey: Survey;
+  readonly testedInMs: number;
 }
 
 /** A place whose change is worked out. */
@@ -32,10 +41,15 @@ export interface Setback {
   readonly error: CertkitError;
 }
 
-/** Surveys every server of the targets once, and brings together the lineages that mean the same one. */
+/**
+ * Surveys every server of the targets once, and brings together the lineages that mean the same one.
+ *
+ * @param looked - by slot: surveys made a moment ago, good as long as every file still has the bytes they saw
+ */
 export async function surveyPlaces(
   targets: readonly Target[],
   needs: Needs,
+  looked: ReadonlyMap<string, Looked> = new Map(),
 ): Promise<{ readonly places: readonly Place[]; readonly setbacks: readonly Setback[] }> {
   const wanted = new Map<string, { readonly choice: PluginChoice; readonly targets: Target[] }>();
   for (const target of targets) {
@@ -50,6 +64,8 @@ export async function surveyPlaces(
   const surveyed = await Promise.all(
     [...wanted].map(async ([slot, { choice, targets }]) => {
       try {
+        const before = looked.get(slot);
+        if (before !== undefined && (await isCurrent(before.survey, needs))) return { slot, choice, targets, ...before };
         const installer = await needs.plugins.installer(choice);
         const survey = await installer.survey(needs.signal);
         needs.tell({ type: 'surveyed', server: survey.server.title, lineages: targets.map(({ lineage }) => lineage.name) });
@@ -65,23 +81,25 @@ export async function surveyPlaces(
   for (const one of surveyed) {
     if ('setbacks' in one) continue;
     const { key, title } = one.survey.server;
-    const same = places.get(key);
-    const slots = new Map([...(same?.slots ?? []), ...one.targets.map(({ lineage }) => [lineage.name, one.slot] as const)]);
-    const merged = [...(same?.targets ?? []), ...one.targets.filter((target) => same === undefined || !same.targets.includes(target))];
-    places.set(key, {
-      key,
-      title,
-      choice: same?.choice ?? one.choice,
-      installer: same?.installer ?? one.installer,
-      survey: same?.survey ?? one.survey,
-      targets: merged,
-      slots,
-    });
+    const { choice, installer, survey, targets, slot, ...rest } = one;
+    const place: Place = places.get(key) ?? { key, title, choice, installer, survey, targets: [], slots: new Map(), ...('testedInMs' in rest ? rest : {}) };
+    const slots = targets.map(({ lineage }) => [lineage.name, [...(place.slots.get(lineage.name) ?? []), slot]] as const);
+    places.set(key, { ...place, targets: [...new Set([...place.targets, ...targets])], slots: new Map([...place.slots, ...slots]) });
   }
   return {
     places: [...places.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
     setbacks: surveyed.flatMap((one) => ('setbacks' in one ? one.setbacks : [])),
   };
+}
+
+async function isCurrent({ files }: Survey, needs: Needs): Promise<boolean> {
+  const same = await Promise.all(
+    files.map(async ({ path, sha256: before }) => {
+      const bytes = await needs.files.read(path);
+      return bytes !== undefined && sha256(bytes) === before;
+    }),
+  );
+  return same.every(Boolean);
 }
 
 /** The server's own test before anything is touched. What it refuses now is not our doing, and not ours to touch. */

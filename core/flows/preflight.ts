@@ -3,10 +3,18 @@ import { asCertkitError, fault } from '../errors.ts';
 import { keyTypeOf, type Lineage } from '../model/lineage.ts';
 import { editsOf, type FileChange } from './change-set.ts';
 import type { Needs } from './needs.ts';
-import { refusalFault, wordsOf } from './place.ts';
+import { type Looked, refusalFault, wordsOf } from './place.ts';
+import { slotOf } from './target.ts';
+
+export interface Preflight {
+  /** The edits that a deployment would make, as far as they can be known without a certificate. */
+  readonly changes: readonly FileChange[];
+  /** By slot: the servers as they were found. */
+  readonly looked: ReadonlyMap<string, Looked>;
+}
 
 /** Sees, before a CA is asked for anything, that every installer finds its server sound and has a place for each name. Touches nothing. */
-export async function preflight(lineage: Lineage, needs: Needs): Promise<readonly FileChange[]> {
+export async function preflight(lineage: Lineage, needs: Needs): Promise<Preflight> {
   const request: LineageRequest = {
     lineage: lineage.name,
     identifiers: lineage.identifiers,
@@ -14,19 +22,31 @@ export async function preflight(lineage: Lineage, needs: Needs): Promise<readonl
     pairs: needs.store.pairPaths(lineage.name, lineage.keys.map(keyTypeOf)),
     structure: 'may-change',
   };
-  const changes = await Promise.all(
+  const servers = await Promise.all(
     lineage.installers.map(async (choice) => {
-      const installer = await needs.plugins.installer(choice);
-      const survey = await installer.survey(needs.signal);
-      await installer.test(needs.signal).catch((thrown: unknown) => {
-        const error = asCertkitError(thrown);
-        throw error.code === 'INSTALLER_REJECTED' ? fault('INSTALLER_BROKEN_BEFORE', { server: survey.server.title, output: wordsOf(error) }, error) : error;
-      });
+      const looked = await look(await needs.plugins.installer(choice), needs);
+      const { installer, survey } = looked;
+      needs.tell({ type: 'surveyed', server: survey.server.title, lineages: [lineage.name] });
       const plan = installer.plan({ lineages: [request], liveRoot: needs.store.liveRoot }, survey);
       const [refusal] = plan.refusals;
       if (refusal !== undefined) throw refusalFault(refusal);
-      return editsOf(plan, survey, choice.plugin);
+      return { slot: slotOf(choice), looked, changes: editsOf(plan, survey, choice.plugin) };
     }),
   );
-  return changes.flat();
+  return { changes: servers.flatMap(({ changes }) => changes), looked: new Map(servers.map(({ slot, looked }) => [slot, looked])) };
+}
+
+async function look(installer: Looked['installer'], { signal, clock }: Needs): Promise<Looked> {
+  const testing = async () => {
+    const startedMs = clock.nowMs();
+    const refused = await installer.test(signal).then(
+      () => undefined,
+      (thrown: unknown) => asCertkitError(thrown),
+    );
+    return { refused, testedInMs: clock.nowMs() - startedMs };
+  };
+  const [survey, { refused, testedInMs }] = await Promise.all([installer.survey(signal), testing()]);
+  if (refused?.code === 'INSTALLER_REJECTED') throw fault('INSTALLER_BROKEN_BEFORE', { server: survey.server.title, output: wordsOf(refused) }, refused);
+  if (refused !== undefined) throw refused;
+  return { installer, survey, testedInMs };
 }

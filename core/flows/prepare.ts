@@ -32,9 +32,9 @@ async function preparePlace(
   needs: Needs,
 ): Promise<{ readonly ready: readonly ReadyPlace[]; readonly setbacks: readonly Setback[] }> {
   const startedMs = needs.clock.nowMs();
-  const broken = await testBefore(place, needs);
+  const broken = place.testedInMs === undefined ? await testBefore(place, needs) : [];
   if (broken.length > 0) return { ready: [], setbacks: broken };
-  const probeLimitMs = Math.max(probeFloorMs, TESTS_PER_PROBE_TIMEOUT * (needs.clock.nowMs() - startedMs));
+  const probeLimitMs = Math.max(probeFloorMs, TESTS_PER_PROBE_TIMEOUT * (place.testedInMs ?? needs.clock.nowMs() - startedMs));
 
   const planned = await planPlace(place, needs);
   if (planned.place === undefined) return { ready: [], setbacks: planned.setbacks };

@@ -68,7 +68,8 @@ async function decideAndObtain(name: string, options: RenewOptions, needs: Needs
       ...(error.retryAtMs === undefined ? {} : { retryAtMs: error.retryAtMs }),
     });
     await store.saveState(name, { ...state, renewal: attempts });
-    return failed(name, error, needs, attempts.notBeforeMs);
+    // A first issue that a person saw fail is theirs to repeat; nothing is left for the scheduler.
+    return failed(name, error, needs, newest === undefined && needs.watched ? undefined : attempts.notBeforeMs);
   }
 }
 

@@ -5,6 +5,7 @@ import type { FileChange } from './change-set.ts';
 import { deploy } from './deploy.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
+import type { Looked } from './place.ts';
 import { preflight } from './preflight.ts';
 import { type RenewOutcome, renewLineage } from './renew.ts';
 
@@ -26,13 +27,13 @@ export async function run(wanted: Lineage, options: RunOptions, needs: Needs): P
   if (!isNew) refuseOtherNames(wanted, await store.lineage(wanted.name));
   const versions = await store.versions(wanted.name);
   // The library takes as long to load as a server to be looked at.
-  const [sketch] = await Promise.all([preflight(wanted, needs), versions.length === 0 || options.force ? needs.ca.load() : undefined]);
+  const [{ changes, looked }] = await Promise.all([preflight(wanted, needs), versions.length === 0 || options.force ? needs.ca.load() : undefined]);
   if (options.dryRun) {
-    if (versions.length === 0 || isNew) return { result: 'sketched', changes: sketch };
+    if (versions.length === 0 || isNew) return { result: 'sketched', changes };
     return {
       result: 'done',
       renewal: { lineage: wanted.name, result: 'not-due', decision: { due: false, reason: 'asked', reviewAtMs: 0 } },
-      deployment: await deployNow(wanted.name, true, needs),
+      deployment: await deployNow(wanted.name, true, looked, needs),
     };
   }
 
@@ -43,13 +44,13 @@ export async function run(wanted: Lineage, options: RunOptions, needs: Needs): P
     if (isNew && versions.length === 0) await store.withLock(wanted.name, () => store.forget(wanted.name));
     return { result: 'failed', error: renewal.error };
   }
-  const deployment = await deployNow(wanted.name, false, needs);
+  const deployment = await deployNow(wanted.name, false, looked, needs);
   return deployment.result === 'failed' ? { result: 'failed', error: deployment.error } : { result: 'done', renewal, deployment };
 }
 
-async function deployNow(name: string, dryRun: boolean, needs: Needs): Promise<DeployOutcome> {
+async function deployNow(name: string, dryRun: boolean, looked: ReadonlyMap<string, Looked>, needs: Needs): Promise<DeployOutcome> {
   const views = (await needs.store.overview()).filter((view) => view.name === name);
-  const [outcome] = await deploy(views, { asked: true, structure: 'may-change', dryRun }, needs);
+  const [outcome] = await deploy(views, { asked: true, structure: 'may-change', dryRun, looked }, needs);
   if (outcome === undefined) throw fault('USAGE_NO_LINEAGE', { name, known: await needs.store.names() });
   return outcome;
 }

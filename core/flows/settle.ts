@@ -52,9 +52,9 @@ export async function settle(target: Target, carried: CarriedOut, allSetbacks: r
 function seenBy(lineage: string, proofs: readonly Proof[], version: number, { clock }: Pick<Needs, 'clock'>): Readonly<Record<string, Seen>> {
   const atMs = clock.nowMs();
   return Object.fromEntries(
-    proofs.map(({ place, questions }) => {
+    proofs.flatMap(({ place, questions }) => {
       const serves = questions.map(({ name, endpoint, listen }) => ({ name, endpoint: endpoint ?? listen }));
-      return [place.slots.get(lineage) ?? place.key, { version, atMs, server: place.title, serves }];
+      return (place.slots.get(lineage) ?? []).map((slot) => [slot, { version, atMs, server: place.title, serves }]);
     }),
   );
 }

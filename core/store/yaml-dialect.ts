@@ -3,7 +3,7 @@ import type { Pair, ScalarTag, Tags, YAMLMap } from 'yaml';
 export type Yaml = typeof import('yaml');
 
 /** The parser is loaded when a file has to be parsed: most runs find everything in the index. */
-export const loadYaml = (): Promise<Yaml> => import('yaml');
+export const loadYaml = async (): Promise<Yaml> => (await import('yaml')).default;
 
 /**
  * Whole numbers are decimal and written without a leading zero; `0640` and `0o640` stay the text they are.

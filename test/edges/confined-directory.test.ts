@@ -2,7 +2,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync,
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createConfinement } from '../../core/edges/confined-directory.ts';
-import { tempDir } from '../parts/temp.ts';
+import { scratch } from './scratch.ts';
 
 const uid = process.getuid?.() ?? 0;
 const asRoot = test.skipIf(uid !== 0);
@@ -14,7 +14,7 @@ let root: string;
 let outside: string;
 let beneath: ReturnType<typeof createConfinement>;
 beforeEach(() => {
-  const home = tempDir().path;
+  const home = scratch();
   root = join(home, 'site');
   outside = join(home, 'outside');
   mkdirSync(root, { mode: 0o755 });
@@ -140,6 +140,19 @@ describe('remove', () => {
     mkdirSync(join(root, 'directory'));
     await expect(beneath(root).remove('directory')).rejects.toMatchObject({ code: 'STORE_ESCAPE' });
     expect(readdirSync(outside)).toEqual(['token']);
+  });
+
+  test('a directory that is removed while it is about to be used is made again', async () => {
+    const site = beneath(root);
+    await Promise.all(
+      ['one', 'two'].map(async (token) => {
+        for (let round = 0; round < 200; round += 1) {
+          await site.create(`${PROOFS}/${token}`, token, MODE);
+          await site.remove(`${PROOFS}/${token}`);
+        }
+      }),
+    );
+    expect(readdirSync(root)).toEqual([]);
   });
 
   test('many at once, made and removed over each other, leave nothing', async () => {

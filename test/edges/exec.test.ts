@@ -2,11 +2,11 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createExecutor } from '../../core/edges/exec.ts';
-import { tempDir } from '../parts/temp.ts';
+import { scratch } from './scratch.ts';
 
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 const { run } = createExecutor({ path: PATH });
-const { path: folder } = tempDir();
+const folder = scratch();
 
 test('arguments reach the program as they are, and no shell sees them', async () => {
   const { stdout } = await run('printf', ['%s|', '$HOME', '`id`', "it's", '']);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createExecutor } from '../../core/edges/exec.ts';
 import { createFiles } from '../../core/edges/files.ts';
-import { tempDir } from '../parts/temp.ts';
+import { scratch } from './scratch.ts';
 
 const uid = process.getuid?.() ?? 0;
 const files = createFiles({ executor: createExecutor({ path: '/usr/sbin:/usr/bin:/sbin:/bin' }), uid });
@@ -14,7 +14,7 @@ const modeOf = (path: string) => statSync(path).mode & 0o7777;
 
 let home: string;
 beforeEach(() => {
-  home = tempDir().path;
+  home = scratch();
 });
 const at = (...names: readonly string[]) => join(home, ...names);
 

@@ -6,7 +6,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { createExecutor } from '../../core/edges/exec.ts';
 import { createForeignFiles } from '../../core/edges/foreign-file.ts';
 import type { Executor } from '../../core/ports.ts';
-import { tempDir } from '../parts/temp.ts';
+import { scratch } from './scratch.ts';
 
 const uid = process.getuid?.() ?? 0;
 const executor = createExecutor({ path: '/usr/sbin:/usr/bin:/sbin:/bin' });
@@ -19,7 +19,7 @@ const isAble = (file: string, ...args: string[]) => spawnSync(file, args, { stdi
 let home: string;
 let site: string;
 beforeEach(() => {
-  home = tempDir().path;
+  home = scratch();
   site = join(home, 'site.conf');
   writeFileSync(site, 'old', { mode: 0o640 });
 });
@@ -98,7 +98,7 @@ asRoot('owner, group and extended attributes are kept', async () => {
 
 const canMakeImmutable = (() => {
   if (uid !== 0) return false;
-  const probe = join(tempDir().path, 'probe');
+  const probe = join(scratch(), 'probe');
   writeFileSync(probe, '');
   return isAble('chattr', '+i', probe) && isAble('chattr', '-i', probe);
 })();

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { beforeEach, expect, test } from 'vitest';
 import { createLocks } from '../../core/edges/locks.ts';
-import { tempDir } from '../parts/temp.ts';
+import { scratch } from './scratch.ts';
 
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 const locks = createLocks({ path: PATH });
@@ -15,7 +15,7 @@ const atOnce = { limitMs: 0 };
 let home: string;
 let path: string;
 beforeEach(() => {
-  home = tempDir().path;
+  home = scratch();
   path = join(home, 'lock');
 });
 

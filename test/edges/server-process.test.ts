@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { fileReader } from '../../core/edges/file-reader.ts';
 import { createServers } from '../../core/edges/server-process.ts';
-import { tempDir } from '../parts/temp.ts';
+import { scratch } from './scratch.ts';
 
 const uid = process.getuid?.() ?? 0;
 const servers = createServers({ files: fileReader, path: '/usr/sbin:/usr/bin:/sbin:/bin' });
-const { path: home } = tempDir();
+const home = scratch();
 
 const open = new Set<Server>();
 const children = new Set<ChildProcess>();

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { createExecutor } from '../../core/edges/exec.ts';
 import { createStaging } from '../../core/edges/staging.ts';
 import type { Executor, Staging } from '../../core/ports.ts';
-import { tempDir } from '../parts/temp.ts';
+import { scratch } from './scratch.ts';
 
 const uid = process.getuid?.() ?? 0;
 const executor = createExecutor({ path: '/usr/sbin:/usr/bin:/sbin:/bin' });
@@ -35,7 +35,7 @@ const subjects: readonly [string, Staging, boolean, number][] = [
 let home: string;
 const at = (...names: readonly string[]) => join(home, ...names);
 beforeEach(() => {
-  home = tempDir().path;
+  home = scratch();
   chmodSync(home, 0o755);
   writeFileSync(at('real'), 'real\n');
   writeFileSync(at('staged'), 'staged\n');

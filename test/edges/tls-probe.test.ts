@@ -11,7 +11,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { createProbe } from '../../core/edges/tls-probe.ts';
 import type { Endpoint } from '../../core/model/site.ts';
 import { selfSigned } from '../parts/self-signed.ts';
-import { tempDir } from '../parts/temp.ts';
+import { scratch } from './scratch.ts';
 
 const probe = createProbe();
 const LIMIT = { timeoutMs: 30_000 };
@@ -46,7 +46,7 @@ const serve = (options: TlsOptions, where?: object) =>
 
 describe('served', () => {
   test('over IPv4, IPv6 and a unix socket', async () => {
-    const places = [{ host: '127.0.0.1', port: 0 }, { path: join(tempDir().path, 'socket') }];
+    const places = [{ host: '127.0.0.1', port: 0 }, { path: join(scratch(), 'socket') }];
     if (probe.localAddresses().includes('::1')) places.push({ host: '::1', port: 0 });
     for (const where of places) {
       const endpoint = await serve(pairOf(ecdsa), where);
@@ -140,7 +140,7 @@ describe('silent', () => {
     const endpoint = await serve(pairOf(ecdsa));
     await new Promise((resolve) => [...open][0]?.close(resolve));
     expect(await probe.handshake({ endpoint, ...LIMIT })).toEqual({ kind: 'silent', because: 'nobody listens there (ECONNREFUSED)' });
-    const path = join(tempDir().path, 'none');
+    const path = join(scratch(), 'none');
     expect(await probe.handshake({ endpoint: { kind: 'unix', path, proxyProtocol: false }, ...LIMIT })).toMatchObject({ kind: 'silent' });
   });
 
@@ -200,7 +200,7 @@ test('addresses of this machine, loopback first, each of them usable', async () 
 
 /** An ECDSA leaf below an RSA intermediate and root, as CAs of the day have them. */
 function makeChain() {
-  const { path } = tempDir();
+  const path = scratch();
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: path, stdio: ['ignore', 'pipe', 'ignore'] });
   const name = (text: string) => ['-subj', `/CN=${text}`];
   writeFileSync(join(path, 'ca.ext'), 'basicConstraints=critical,CA:TRUE\n');

@@ -190,6 +190,13 @@ describe('a package is refused before its code runs', () => {
     });
   }
 
+  test('and is the one that is named, though our own package were unusable as well', async () => {
+    await rm(join(siblings, 'certkit/package.json'));
+    await install(home, 'certkit-installer-outdated');
+    await expect(catalog().find('installer', 'outdated')).rejects.toThrow(failure('PLUGIN_REFUSED', 'certkit-installer-outdated'));
+    await expect(catalog().find('installer', 'nginx')).rejects.toThrow(failure('PLUGIN_REFUSED', join(siblings, 'certkit')));
+  });
+
   test('when its package.json cannot be read', async () => {
     await install(home, 'certkit-installer-twin');
     await writeFile(join(home, 'certkit-installer-twin/package.json'), '{ "certkit": ');
@@ -300,9 +307,10 @@ describe('as root', () => {
     await expect(catalog(1000).find('installer', 'twin')).resolves.toMatchObject({ name: 'twin' });
   });
 
-  test.runIf(isRoot)('a package that really belongs to another user is refused', async () => {
-    await chown(join(home, 'certkit-installer-twin'), 1000, 1000);
-    await expect(catalog(0).find('installer', 'twin')).rejects.toThrow(failure('PLUGIN_REFUSED', 'belongs to user 1000'));
+  test('a package that really belongs to another user is refused', async () => {
+    const owner = isRoot ? 1000 : process.getuid?.();
+    if (isRoot) await chown(join(home, 'certkit-installer-twin'), 1000, 1000);
+    await expect(catalog(0).find('installer', 'twin')).rejects.toThrow(failure('PLUGIN_REFUSED', `belongs to user ${owner}`));
   });
 });
 

@@ -1,0 +1,75 @@
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { authenticatorCases, installerCases } from 'certkit/kit';
+import { CONTRACT_VERSION } from 'certkit/plugin';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createCatalog } from '../../plugins/catalog.ts';
+import { createAuthenticator, createInstaller } from '../../plugins/guard.ts';
+import { disk } from './disk.ts';
+
+// docs/plugins.md is what a stranger copies: its examples are installed as they stand there, and keep every promise.
+
+const text = await readFile(new URL('../../docs/plugins.md', import.meta.url), 'utf8');
+const context = { files: disk, programs: { run: () => Promise.reject(new Error('it runs no program')) }, log: { debug() {}, warn() {} } };
+
+let base: string;
+let work: string;
+
+beforeEach(async () => {
+  base = await realpath(await mkdtemp(join(tmpdir(), 'certkit-docs-')));
+  work = join(base, 'work');
+  await mkdir(work);
+});
+afterEach(() => rm(base, { recursive: true, force: true }));
+
+function block(language: string, holding: string): string {
+  const blocks = [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].filter(([, of, code]) => of === language && code?.includes(holding));
+  expect(blocks, `blocks of ${language} with "${holding}"`).toHaveLength(1);
+  return blocks[0]?.[2] ?? '';
+}
+
+async function install(kind: string, name: string, manifest: string): Promise<void> {
+  const path = join(base, 'node_modules', `certkit-${kind}-${name}`);
+  await mkdir(path, { recursive: true });
+  await writeFile(join(path, 'package.json'), manifest);
+  await writeFile(join(path, 'index.js'), block('js', `name: '${name}'`));
+}
+
+const catalog = () => createCatalog({ roots: [{ kind: 'home', path: join(base, 'node_modules') }], files: disk, uid: process.getuid?.() ?? 0 });
+const identifier = (value: string) => ({ kind: 'dns', value, wildcard: false }) as const;
+const task = (name: string) =>
+  ({ type: 'http-01', identifier: identifier(name), token: `token-${name}`, keyAuthorization: `token-${name}.thumbprint` }) as const;
+
+for (const { title, run } of authenticatorCases) {
+  test(`the authenticator of the guide ${title}`, async () => {
+    await install('authenticator', 'dropdir', block('json', 'dropdir'));
+    const definition = await catalog().find('authenticator', 'dropdir');
+    const make = () => createAuthenticator(definition, { directory: work }, context);
+    await run({
+      authenticator: make(),
+      later: make(),
+      proofsOutliveProcess: true,
+      tasks: [task('a.example.com'), task('b.example.com')],
+      observe: ({ token }) => readFile(join(work, token), 'utf8').catch(() => undefined),
+    });
+  });
+}
+
+for (const { title, run } of installerCases) {
+  test(`the installer of the guide ${title}`, async () => {
+    await install('installer', 'copydir', block('json', 'dropdir').replaceAll('authenticator', 'installer').replaceAll('dropdir', 'copydir'));
+    const installer = createInstaller(await catalog().find('installer', 'copydir'), { to: work }, context);
+    const pair = { keyType: 'ecdsa', fullchain: '/l/fullchain.pem', certificate: '/l/cert.pem', chain: '/l/chain.pem', key: '/l/privkey.pem' } as const;
+    await run({
+      installer,
+      request: { lineages: [{ lineage: 'one', identifiers: [identifier('example.com')], pairs: [pair], structure: 'keep' }], liveRoot: '/live' },
+      snapshot: async () => Promise.all((await readdir(work)).sort().map(async (name) => [name, await readFile(join(work, name), 'utf8')])),
+      apply: async ({ files }) => {
+        for (const { path, content } of files) await writeFile(path, JSON.stringify(content));
+      },
+    });
+  });
+}
+
+test('the guide names the contract that is spoken', () => expect(text).toContain(`"contract": "^${CONTRACT_VERSION}"`));
