@@ -27,7 +27,12 @@ try {
     screen.failed(error instanceof DemoFailure ? error.message : error.stack);
   }
 } finally {
-  for (const stop of stops.reverse()) await stop();
+  for (const stop of stops.reverse()) {
+    await stop().catch((error) => {
+      process.exitCode = 1;
+      screen.failed(error.stack);
+    });
+  }
 }
 const seconds = ((Date.now() - startMs) / 1000).toFixed(1);
 screen.line(`\n${process.exitCode === undefined ? 'All of it was seen' : 'Ended'} after ${seconds} s; nginx and Pebble are stopped, their files removed.`);

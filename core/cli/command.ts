@@ -23,3 +23,8 @@ export function exitCodeFor(failures: readonly CertkitError[], lineages: number)
 export function faultFacts({ code, message, hint }: CertkitError) {
   return { code, message, hint };
 }
+
+/** The first failure, where `--json` always has it; the others stand with their lineages. */
+export function errorFacts([first]: readonly CertkitError[]): Readonly<Record<string, unknown>> {
+  return first === undefined ? {} : { error: faultFacts(first) };
+}

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type CertkitError, fault } from '../errors.ts';
-import { type CommandContext, exitCodeFor } from './command.ts';
+import { type CommandContext, errorFacts, exitCodeFor } from './command.ts';
 import { deploymentFacts, printChanges } from './deployment-text.ts';
 import { refuseUnknown } from './renew-command.ts';
 
@@ -37,11 +37,10 @@ export async function deployCommand(names: readonly string[], flags: DeployFlags
     await printChanges(outcome.changes, certkit, output);
     output.say(`${outcome.lineage}: version ${outcome.version} would go live; ${outcome.tested ? 'the server accepts the change' : 'not tested'}`);
   }
-  output.result('deploy', { deployments: outcomes.map(deploymentFacts) });
-
   const failures = outcomes.flatMap((outcome): readonly CertkitError[] => {
     if (outcome.result === 'failed') return [outcome.error];
     return 'setbacks' in outcome ? outcome.setbacks.map(({ error }) => error) : [];
   });
+  output.result('deploy', { deployments: outcomes.map(deploymentFacts), ...errorFacts(failures) });
   return exitCodeFor(failures, views.length);
 }

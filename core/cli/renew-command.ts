@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { fault } from '../errors.ts';
-import { type CommandContext, exitCodeFor, faultFacts } from './command.ts';
+import { type CommandContext, errorFacts, exitCodeFor, faultFacts } from './command.ts';
 import { deploymentFacts } from './deployment-text.ts';
 
 export interface RenewFlags {
@@ -26,6 +26,7 @@ export async function renewCommand(names: readonly string[], flags: RenewFlags, 
       return outcome.result === 'renewed' ? { lineage: outcome.lineage, result: outcome.result, version: outcome.version.number } : outcome;
     }),
     deployments: deployments.map(deploymentFacts),
+    ...errorFacts([...failures.values()]),
   });
   return exitCodeFor([...failures.values()], renewals.length);
 }

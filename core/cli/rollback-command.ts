@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type CommandContext, exitCodeFor } from './command.ts';
+import { type CommandContext, errorFacts, exitCodeFor } from './command.ts';
 import { deploymentFacts } from './deployment-text.ts';
 import { refuseUnknown } from './renew-command.ts';
 
@@ -10,8 +10,9 @@ export function declareRollback(program: Command): Command {
 export async function rollbackCommand(name: string, { certkit, output }: CommandContext): Promise<number> {
   await refuseUnknown([name], certkit.store);
   const { from, to, outcome } = await certkit.rollback(name);
-  output.result('rollback', { lineage: name, from, to, deployment: deploymentFacts(outcome) });
-  return outcome.result === 'failed' ? exitCodeFor([outcome.error], 1) : 0;
+  const failures = outcome.result === 'failed' ? [outcome.error] : [];
+  output.result('rollback', { lineage: name, from, to, deployment: deploymentFacts(outcome), ...errorFacts(failures) });
+  return exitCodeFor(failures, 1);
 }
 
 export function declareRelease(program: Command): Command {

@@ -83,8 +83,16 @@ export function createConfinement({ uid }: { readonly uid: number }): (root: str
         }
       }),
 
-    remove: (path) =>
-      within(root, path, async (top, names, name) => {
+    remove: async (path) => {
+      // A site that is gone has taken the proof with it.
+      if (
+        !(await lstat(root).then(
+          () => true,
+          (thrown: unknown) => systemCode(thrown) !== 'ENOENT',
+        ))
+      )
+        return;
+      await within(root, path, async (top, names, name) => {
         const steps: Step[] = [];
         try {
           for (const below of names) steps.push({ directory: await openDirectory(steps.at(-1)?.directory ?? top, below), name: below });
@@ -100,7 +108,8 @@ export function createConfinement({ uid }: { readonly uid: number }): (root: str
         } finally {
           await Promise.all(steps.map(({ directory }) => directory.close()));
         }
-      }),
+      });
+    },
   });
 }
 

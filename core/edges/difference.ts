@@ -3,5 +3,5 @@ export async function difference(path: string, before: Uint8Array, after: Uint8A
   const { createTwoFilesPatch } = await import('diff');
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('utf8');
   const patch = createTwoFilesPatch(path, path, text(before), text(after), 'now', 'planned', { context: 3 });
-  return patch.replace(/^=+\n/, '');
+  return patch.replace(/^Index: .*\n=+\n/, '');
 }

@@ -23,7 +23,34 @@ export async function prepare(
 ): Promise<{ readonly ready: readonly ReadyPlace[]; readonly setbacks: readonly Setback[] }> {
   const probeFloorMs = (await needs.store.settings()).probeTimeoutMs ?? PROBE_TIMEOUT_MS;
   const all = await Promise.all(places.map((place) => preparePlace(place, probeFloorMs, needs)));
-  return { ready: all.flatMap(({ ready }) => ready), setbacks: all.flatMap(({ setbacks }) => setbacks) };
+  const apart = keepApart(all.flatMap(({ ready }) => ready));
+  return { ready: apart.ready, setbacks: [...all.flatMap(({ setbacks }) => setbacks), ...apart.setbacks] };
+}
+
+/** Two lineages would put a file of theirs in one path, each over the other's: neither does. */
+function keepApart(ready: readonly ReadyPlace[]): { readonly ready: readonly ReadyPlace[]; readonly setbacks: readonly Setback[] } {
+  const placed = ready.flatMap(({ place }) => place.plan.files.map(({ path, lineage }) => ({ path, lineage })));
+  const clashing = placed.filter((one) => placed.some((other) => other.path === one.path && other.lineage !== one.lineage));
+  if (clashing.length === 0) return { ready, setbacks: [] };
+
+  const setbacks = ready.flatMap(({ place }) =>
+    place.targets.flatMap(({ lineage: { name } }) => {
+      const own = clashing.find(({ lineage }) => lineage === name);
+      if (own === undefined) return [];
+      const lineages = [...new Set(clashing.filter(({ path }) => path === own.path).map(({ lineage }) => lineage))];
+      return [{ lineage: name, server: place.title, error: fault('INSTALLER_CONFLICT', { file: own.path, lineages }) }];
+    }),
+  );
+  const isClear = (lineage: string) => !setbacks.some((setback) => setback.lineage === lineage);
+  const cleared = ready.map(({ place, ...rest }) => ({
+    ...rest,
+    place: {
+      ...place,
+      targets: place.targets.filter(({ lineage }) => isClear(lineage.name)),
+      changes: place.changes.filter(({ lineages }) => lineages.every(isClear)),
+    },
+  }));
+  return { ready: cleared.filter(({ place }) => place.targets.length > 0), setbacks };
 }
 
 async function preparePlace(

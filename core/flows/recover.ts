@@ -32,6 +32,7 @@ export async function recover(needs: Needs): Promise<Recovery> {
         async () => {
           const current = (await needs.store.journal()).entries.find(({ id }) => id === entry.id);
           if (current === undefined) return; // its own run has ended it meanwhile
+          for (const lineage of new Set(lineages)) await needs.store.sweep(lineage);
           const told = current.kind === 'renew' ? await recoverRenewal(current, unfinished, needs) : await recoverDeployment(current, needs);
           if (told === undefined) return;
           recovered.push(told);

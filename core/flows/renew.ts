@@ -33,14 +33,28 @@ export async function renew(views: readonly LineageView[], options: RenewOptions
 
 /** Renews one lineage if it is due. Deployment is another flow: it looks at what is owed, not at who just renewed. */
 export async function renewLineage(name: string, options: RenewOptions, needs: Needs): Promise<RenewOutcome> {
-  const { store, tell, signal } = needs;
-  const onWait = (pid: number | undefined) => tell({ type: 'waiting', on: `lineage ${name}`, ...(pid === undefined ? {} : { holder: `process ${pid}` }) });
+  const { store, signal } = needs;
   try {
-    return await store.withLock(name, async () => decideAndObtain(name, options, needs), { onWait, signal });
+    return await store.withLock(name, () => renewHeld(name, options, needs), { onWait: waitingFor(name, needs), signal });
   } catch (thrown) {
     return failed(name, asCertkitError(signal.aborted ? signal.reason : thrown), needs);
   }
 }
+
+/** The same for a caller that holds the lineage's lock already. */
+export async function renewHeld(name: string, options: RenewOptions, needs: Needs): Promise<RenewOutcome> {
+  try {
+    return await decideAndObtain(name, options, needs);
+  } catch (thrown) {
+    return failed(name, asCertkitError(needs.signal.aborted ? needs.signal.reason : thrown), needs);
+  }
+}
+
+/** Says for whom a lineage's lock is waited. */
+export const waitingFor =
+  (name: string, { tell }: Pick<Needs, 'tell'>) =>
+  (pid: number | undefined): void =>
+    tell({ type: 'waiting', on: `lineage ${name}`, ...(pid === undefined ? {} : { holder: `process ${pid}` }) });
 
 async function decideAndObtain(name: string, options: RenewOptions, needs: Needs): Promise<RenewOutcome> {
   const { store, tell } = needs;

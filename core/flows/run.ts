@@ -5,9 +5,10 @@ import type { FileChange } from './change-set.ts';
 import { deploy } from './deploy.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
+import { giveUp, renewalId } from './obtain.ts';
 import type { Looked } from './place.ts';
 import { preflight } from './preflight.ts';
-import { type RenewOutcome, renewLineage } from './renew.ts';
+import { type RenewOutcome, renewHeld, waitingFor } from './renew.ts';
 
 export type RunOutcome =
   | { readonly result: 'done'; readonly renewal: RenewOutcome; readonly deployment: DeployOutcome }
@@ -37,15 +38,29 @@ export async function run(wanted: Lineage, options: RunOptions, needs: Needs): P
     };
   }
 
-  await store.withLock(wanted.name, () => store.save(wanted));
-  const renewal = await renewLineage(wanted.name, { force: options.force }, needs);
-  if (renewal.result === 'failed') {
-    // What the person saw fail is not left for the scheduler to fail at.
-    if (isNew && versions.length === 0) await store.withLock(wanted.name, () => store.forget(wanted.name));
-    return { result: 'failed', error: renewal.error };
-  }
+  const renewal = await store.withLock(wanted.name, () => saveAndRenew(wanted, options, needs), {
+    onWait: waitingFor(wanted.name, needs),
+    signal: needs.signal,
+  });
+  if (renewal.result === 'failed') return { result: 'failed', error: renewal.error };
   const deployment = await deployNow(wanted.name, false, looked, needs);
   return deployment.result === 'failed' ? { result: 'failed', error: deployment.error } : { result: 'done', renewal, deployment };
+}
+
+/** Under one hold of the lock: what another process makes of the lineage meanwhile is made before this or after. */
+async function saveAndRenew(wanted: Lineage, { force }: RunOptions, needs: Needs): Promise<RenewOutcome> {
+  const { store } = needs;
+  const isNew = !(await store.names()).includes(wanted.name);
+  if (!isNew) refuseOtherNames(wanted, await store.lineage(wanted.name));
+  await store.save(wanted);
+  const renewal = await renewHeld(wanted.name, { force }, needs);
+  if (renewal.result === 'failed' && isNew && (await store.versions(wanted.name)).length === 0) {
+    // What the person saw fail is not left for the scheduler to fail at, nor is its order.
+    const entry = (await store.journal()).entries.find(({ id }) => id === renewalId(wanted.name));
+    if (entry?.kind === 'renew') await giveUp(entry, needs);
+    await store.forget(wanted.name);
+  }
+  return renewal;
 }
 
 async function deployNow(name: string, dryRun: boolean, looked: ReadonlyMap<string, Looked>, needs: Needs): Promise<DeployOutcome> {

@@ -1,15 +1,15 @@
 // The real parts that tests run against are TypeScript; plain Node reads them bundled, from .cache/. Needs the npm packages.
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from '../setup.mjs';
 
-const WANTED = ['handshake', 'nginx-centmin', 'nginx-instance', 'pebble', 'temp'];
+const WANTED = ['guard', 'handshake', 'nginx-centmin', 'nginx-instance', 'pebble', 'temp'];
 
 /** The exports of test/parts that the demo and the benchmarks start servers with. */
 export async function loadParts() {
   const { build } = await import('esbuild');
   const outfile = join(root, '.cache', `parts-${process.pid}.mjs`);
-  const { rmSync } = await import('node:fs');
   try {
     await build({
       stdin: { contents: WANTED.map((name) => `export * from './${name}.ts';`).join('\n'), resolveDir: join(root, 'test', 'parts') },

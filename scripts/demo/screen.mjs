@@ -14,6 +14,9 @@ const cyan = style('36');
  */
 export function createScreen(names) {
   const line = (text = '') => console.log(text);
+  const lines = (texts, head, tail = head) => {
+    for (const [at, text] of texts.entries()) line(`${at === 0 ? head : tail}${text}`);
+  };
   const shorten = (text) => names.reduce((short, [path, name]) => short.replaceAll(path, name), text);
   let number = 0;
 
@@ -24,8 +27,8 @@ export function createScreen(names) {
       number += 1;
       line(`\n${bold(`${number}. ${text}`)}`);
     },
-    say: (text) => wrap(text, WIDTH - 3).forEach((one) => line(`   ${one}`)),
-    setting: (name, value, text) => line(`   ${cyan(`${name}=${value}`)}${text === undefined ? '' : `  ${dim(`# ${text}`)}`}`),
+    say: (text) => lines(wrap(text, WIDTH - 3), '   '),
+    setting: (text, comment) => line(`   ${cyan(text.padEnd(comment === undefined ? 0 : 52))}${comment === undefined ? '' : dim(` # ${comment}`)}`),
     /** A command as it is typed; each further part on a line of its own. */
     command(first, ...rest) {
       const parts = [`$ ${first}`, ...rest.map((one) => `      ${one}`)];
@@ -33,26 +36,22 @@ export function createScreen(names) {
       for (const [at, part] of parts.entries()) line(`   ${cyan(shorten(part) + (at < parts.length - 1 ? ' \\' : ''))}`);
     },
     /** A line that a program printed. */
-    output(text) {
-      const [, indent = '', rest = ''] = /^(\s*)(.*)$/.exec(shorten(text)) ?? [];
-      const lines = wrap(rest, WIDTH - 7 - indent.length);
-      for (const [at, one] of lines.entries()) line(`     ${dim('|')} ${indent}${at === 0 ? '' : '  '}${one}`);
-    },
-    fact: (text) => wrap(shorten(text), WIDTH - 7).forEach((one, at) => line(`     ${at === 0 ? '' : '  '}${one}`)),
-    shown: (text) => wrap(shorten(text), WIDTH - 5).forEach((one, at) => line(`   ${at === 0 ? green('✓') : ' '} ${one}`)),
-    failed: (text) => console.error(`\n${red(`The demo failed: ${text.split('\n')[0]}`)}${text.includes('\n') ? `\n${text.slice(text.indexOf('\n') + 1)}` : ''}`),
+    output: (text) => lines(wrap(shorten(text), WIDTH - 9), `     ${dim('|')} `, `     ${dim('|')}   `),
+    fact: (text) => lines(wrap(shorten(text), WIDTH - 7), '     ', '       '),
+    shown: (text) => lines(wrap(shorten(text), WIDTH - 5), `   ${green('✓')} `, '     '),
+    failed: (text) =>
+      console.error(`\n${red(`The demo failed: ${text.split('\n')[0]}`)}${text.includes('\n') ? `\n${text.slice(text.indexOf('\n') + 1)}` : ''}`),
   };
 }
 
-/** Broken at spaces; a word that is longer than a line stays whole. */
+/** Broken at spaces, the indentation kept; a word that is longer than a line stays whole. */
 function wrap(text, width) {
+  const [, indent = '', rest = ''] = /^(\s*)(.*)$/.exec(text) ?? [];
   const lines = [];
-  let current = '';
-  for (const word of text.split(' ')) {
-    if (current !== '' && current.length + 1 + word.length > width) {
-      lines.push(current);
-      current = word;
-    } else current = current === '' && lines.length > 0 ? word : lines.length === 0 && current === '' ? word : `${current} ${word}`;
+  for (const word of rest.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && indent.length + last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
   }
-  return [...lines, current];
+  return lines.map((line) => indent + line);
 }

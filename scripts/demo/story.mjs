@@ -1,6 +1,8 @@
 // The demo's steps. Each says what it is about, runs what a user would type, and checks what is there afterwards.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { fingerprint, MAIN, runCertkit, startWorld, versionOf } from './world.mjs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fingerprint, httpBody, MAIN, runCertkit, startWorld, versionOf } from './world.mjs';
 
 /** Something was not as the demo says it is. */
 export class DemoFailure extends Error {}
@@ -20,11 +22,12 @@ export async function play({ parts, screen, names, stops, signal }) {
   const roots = await pebble.roots();
   names.push([pebble.directoryUrl, '$CA'], [pebble.caBundlePath, '$CA_ROOT'], [home, '$CERTKIT_HOME'], [nginx.root, '$ROOT'], [MAIN, 'certkit']);
   screen.line();
-  screen.setting('ROOT', nginx.root, 'the web server: usr/local/nginx, home/nginx/domains');
-  screen.setting('CA', pebble.directoryUrl, "the CA's ACME directory");
-  screen.setting('CA_ROOT', pebble.caBundlePath, 'whom to trust for it');
-  screen.setting('CERTKIT_HOME', home, '/etc/certkit when not given');
-  screen.setting('alias certkit', `'node ${MAIN}'`);
+  screen.setting(`ROOT=${nginx.root}`, 'usr/local/nginx, home/nginx/domains');
+  screen.setting(`export CERTKIT_HOME=${home}`, 'else /etc/certkit');
+  screen.setting(`CA=${pebble.directoryUrl}`, "else Let's Encrypt");
+  screen.setting(`CA_ROOT=${pebble.caBundlePath}`, 'whom to trust for it');
+  screen.setting(`alias certkit='node ${MAIN}'`);
+  signal.throwIfAborted();
 
   const check = (isSo, sentence, otherwise) => {
     signal.throwIfAborted();
@@ -52,18 +55,21 @@ export async function play({ parts, screen, names, stops, signal }) {
   };
 
   screen.step('Before: a site over plain HTTP, and nothing that speaks TLS');
-  const before = await fetch(`http://127.0.0.1:${nginx.httpPort}/`, { headers: { Host: LINEAGE } }).then((answer) => answer.text());
+  const before = await httpBody(nginx.httpPort, LINEAGE);
   screen.command(`curl http://${LINEAGE}:${nginx.httpPort}/`);
   screen.output(before.trim());
+  if (!before.includes(LINEAGE)) throw new DemoFailure('nginx does not serve the site');
   const refusal = await parts.servedCertificate({ port: nginx.httpsPort, servername: LINEAGE }).then(
     () => undefined,
     (error) => error.code,
   );
   screen.command(`curl https://${LINEAGE}:${nginx.httpsPort}/`);
-  screen.output(refusal ?? 'a handshake');
+  screen.output(refusal === 'ECONNREFUSED' ? 'connection refused' : (refusal ?? 'a handshake'));
   check(refusal === 'ECONNREFUSED', `nobody listens at ${nginx.httpsPort}, the port that is to be the TLS port`);
 
   screen.step('One command: obtain a certificate for two names, install it, prove that it is served');
+  const copy = join(world.folder, 'before.conf');
+  copyFileSync(world.httpConf, copy);
   await certkit(
     0,
     NAMES.flatMap((name) => ['-d', name]),
@@ -86,10 +92,24 @@ export async function play({ parts, screen, names, stops, signal }) {
   screen.line();
   check(true, 'both handshakes lead to the root of the CA, and the certificate holds both names');
   await serves(1, 1);
+
+  screen.line();
+  screen.say('What was edited, in the one file that was edited; the rest of it is as it was:');
+  screen.command(`diff -u $CERTKIT_HOME/../before.conf ${world.httpConf}`);
+  const { stdout, error } = spawnSync('diff', ['-u', copy, world.httpConf], { encoding: 'utf8' });
+  if (error !== undefined) throw error;
+  const changes = stdout.trimEnd().split('\n').slice(2);
+  changes.forEach(screen.output);
+  check(!changes.some((one) => one.startsWith('-')), 'lines were added, none was changed or removed');
   await certkit(0, ['status']);
 
   screen.step('Renewal is a step of its own: version 2 is pending, version 1 stays served');
   await certkit(0, ['renew', LINEAGE, '--force']);
+  const pointsAt = readlinkSync(join(home, 'live', LINEAGE));
+  check(
+    existsSync(join(home, 'archive', LINEAGE, '0002', 'fullchain.pem')) && pointsAt.endsWith('/0001'),
+    `version 2 is in the archive, live/${LINEAGE} points at version 1`,
+  );
   await serves(1, 1);
 
   screen.step('Deployment, now instead of on its date: version 2 is served after one reload');
@@ -108,9 +128,9 @@ export async function play({ parts, screen, names, stops, signal }) {
   screen.step(`A vhost that somebody broke by hand: a deployment stops and touches nothing`);
   await certkit(0, ['renew', LINEAGE, '--force']);
   const sound = readFileSync(world.neighbourConf, 'utf8');
-  const broken = sound.replace(`server_name ${NEIGHBOUR};`, `server_name ${NEIGHBOUR}`);
+  const broken = sound.replace(/^( *root .*);$/m, '$1');
   if (broken === sound) throw new DemoFailure(`nothing to break was found in ${world.neighbourConf}`);
-  screen.command(`sed -i 's/server_name ${NEIGHBOUR};/server_name ${NEIGHBOUR}/' ${world.neighbourConf}`);
+  screen.command(`sed -i '/^ *root/ s/;$//' ${world.neighbourConf}`);
   writeFileSync(world.neighbourConf, broken);
   const untouched = fingerprint({ nginx, home, lineage: LINEAGE });
   const stopped = await certkit(5, ['deploy', '--now']);
@@ -121,9 +141,9 @@ export async function play({ parts, screen, names, stops, signal }) {
   );
   await serves(2, 4);
 
-  screen.say('');
+  screen.line();
   screen.say('Mended by hand, the same command goes through:');
-  screen.command(`sed -i 's/server_name ${NEIGHBOUR}$/server_name ${NEIGHBOUR};/' ${world.neighbourConf}`);
+  screen.command(`sed -i '/^ *root/ s/$/;/' ${world.neighbourConf}`);
   writeFileSync(world.neighbourConf, sound);
   await certkit(0, ['deploy', '--now']);
   await serves(3, 5);

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,11 +17,20 @@ export async function startWorld(parts, { site, neighbour, stops }) {
   const { webroot, httpConf } = nginx.addSite(site);
   const neighbourConf = nginx.addSite(neighbour).httpConf;
   await nginx.start();
-  const pebble = await parts.startPebble({ httpPort: nginx.httpPort, tlsPort: nginx.httpsPort });
+  const pebble = await parts.startPebble({
+    httpPort: nginx.httpPort,
+    tlsPort: nginx.httpsPort,
+    authzReusePercent: 0, // each renewal is seen to be validated
+    profiles: { default: { description: 'Ninety days', validityPeriod: 7_776_000 } },
+  });
   stops.push(() => pebble.stop());
   const folder = parts.tempDir(join(tmpdir(), 'certkit-demo-'));
-  stops.push(() => folder.remove());
-  return { nginx, pebble, webroot, httpConf, neighbourConf, home: join(folder.path, 'home') };
+  const dismissGuard = parts.guard('sleep 0.3; rm -rf "$1"', [folder.path]);
+  stops.push(async () => {
+    dismissGuard();
+    folder.remove();
+  });
+  return { nginx, pebble, webroot, httpConf, neighbourConf, folder: folder.path, home: join(folder.path, 'home') };
 }
 
 /**
@@ -50,6 +60,20 @@ export function runCertkit(args, { home, signal, onLine }) {
       if (signal.aborted) reject(signal.reason);
       else resolve({ exitCode, text: lines.join('\n') });
     });
+  });
+}
+
+/** What a browser would get, without a name server that knows the name. */
+export function httpBody(port, name) {
+  return new Promise((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', port, headers: { Host: name } }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (chunk) => {
+        text += chunk;
+      });
+      answer.once('end', () => resolve(text)).once('error', reject);
+    });
+    sent.once('error', reject).end();
   });
 }
 

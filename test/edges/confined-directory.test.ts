@@ -101,6 +101,10 @@ describe('create', () => {
 });
 
 describe('remove', () => {
+  test('a site that is gone is fine', async () => {
+    await expect(beneath(join(root, 'gone')).remove(PROOF)).resolves.toBeUndefined();
+  });
+
   test('takes away the file and the directories made for it', async () => {
     await beneath(root).create(PROOF, 'words', MODE);
     await beneath(root).remove(PROOF);

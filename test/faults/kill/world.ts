@@ -1,0 +1,116 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { servedCertificate } from '../../parts/handshake.ts';
+import { layoutCentmin, type SourceNginx } from '../../parts/nginx-centmin.ts';
+import type { Site } from '../../parts/nginx-site.ts';
+import { type Pebble, startPebble } from '../../parts/pebble.ts';
+import { tempDir } from '../../parts/temp.ts';
+import { buildDoomedProgram } from './doomed-program.ts';
+
+export interface Ended {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly output: string;
+}
+
+export interface RunOptions {
+  /** The moment to die at. */
+  readonly dieAt?: string;
+  /** Runs nginx's own test after every effect. */
+  readonly judged?: boolean;
+  /** In a network namespace with nothing in it, not even a loopback that is up. */
+  readonly offline?: boolean;
+}
+
+/** A server, a CA and a certkit home, which many runs use one after the other. */
+export interface World {
+  readonly nginx: SourceNginx;
+  readonly site: Site;
+  readonly pebble: Pebble;
+  readonly home: string;
+  /** For files that are placed by the `files` installer. */
+  readonly shelf: string;
+  /** Directories that certkit may change something in. */
+  readonly kept: readonly string[];
+  readonly caFlags: readonly string[];
+  readonly nginxFlags: readonly string[];
+  /** Runs certkit in a process of its own; answers the moments it went through as well. */
+  run(args: readonly string[], options?: RunOptions): Promise<Ended & { readonly moments: readonly string[] }>;
+  /** How many orders the CA was asked for so far. */
+  orders(): number;
+  /** SHA-256 of the leaf that the server shows; `undefined` when nobody answers. */
+  served(): Promise<string | undefined>;
+  stop(): Promise<void>;
+}
+
+const SETTINGS = 'probe_timeout: 3s\n';
+
+export async function startWorld({ names, tls }: { readonly names: readonly string[]; readonly tls: boolean }): Promise<World> {
+  const program = await buildDoomedProgram();
+  const nginx = await layoutCentmin();
+  const site = nginx.addSite({ names, tls });
+  await nginx.start();
+  const pebble = await startPebble({
+    httpPort: nginx.httpPort,
+    tlsPort: nginx.httpsPort,
+    authzReusePercent: 0,
+    nonceRejectPercent: 0, // every order that is placed is one request
+    profiles: { default: { description: 'Ninety days', validityPeriod: 7_776_000 } },
+  });
+  const folder = tempDir(join(tmpdir(), 'certkit-kill-'), 0o755);
+  const home = join(folder.path, 'home');
+  const shelf = join(folder.path, 'shelf');
+  mkdirSync(shelf);
+  const places = [
+    [home, '~'],
+    [shelf, 'shelf'],
+    [nginx.root, 'nginx'],
+  ];
+
+  return {
+    nginx,
+    site,
+    pebble,
+    home,
+    shelf,
+    kept: [home, shelf, nginx.confDir, site.webroot],
+    caFlags: ['--server', pebble.directoryUrl, '--ca-bundle', pebble.caBundlePath, '--agree-tos'],
+    nginxFlags: ['--installer', 'nginx-custom', '--nginx-custom-binary', nginx.binary, '--nginx-custom-reload-command', nginx.ngxreload],
+    async run(args, { dieAt, judged = false, offline = false } = {}) {
+      const notes = mkdtempSync(join(folder.path, 'notes-'));
+      const list = join(notes, 'moments');
+      const orders = { dieAt, list, places, ...(judged ? { judge: [nginx.binary, '-t', '-q'] } : {}) };
+      const [file = '', ...words] = [...(offline ? ['unshare', '--net'] : []), process.execPath, program.main, ...args];
+      const ended = await new Promise<Ended>((resolve, reject) => {
+        const child = spawn(file, words, {
+          env: { PATH: process.env.PATH ?? '', CERTKIT_HOME: home, CERTKIT_TEST_ORDERS: JSON.stringify(orders) },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        });
+        let output = '';
+        for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+        child.once('error', reject);
+        // Not `close`: a program that it had started may live on, and hold its pipes.
+        child.once('exit', (exitCode, signal) => setImmediate(() => resolve({ exitCode, signal, output })));
+      });
+      const moments = readFileSync(list, 'utf8').trimEnd().split('\n');
+      rmSync(notes, { recursive: true });
+      return { ...ended, moments };
+    },
+    orders: () => pebble.requests().filter(({ path }) => path === '/order-plz').length,
+    served: () =>
+      servedCertificate({ port: nginx.httpsPort, servername: names[0] ?? '' }).then(
+        ([leaf]) => leaf?.fingerprint256.replaceAll(':', '').toLowerCase(),
+        () => undefined,
+      ),
+    async stop() {
+      await pebble.stop();
+      await nginx.stop();
+      folder.remove();
+      program.remove();
+    },
+  };
+}
+
+export { SETTINGS };
