@@ -21,7 +21,7 @@ import { deploy } from './flows/deploy.ts';
 import { inspect } from './flows/inspect.ts';
 import { maintain } from './flows/maintain.ts';
 import type { CertificateAuthority, Needs, Plugins, Servers } from './flows/needs.ts';
-import { recover } from './flows/recover.ts';
+import { type RecoverOptions, recover } from './flows/recover.ts';
 import { release, rollback } from './flows/rollback.ts';
 import { run } from './flows/run.ts';
 import type { Tell } from './model/event.ts';
@@ -99,7 +99,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       .then(() => graph.resolve(STORE).logEvent(event))
       .catch((error: unknown) => settings.log.warn(`the run log was not written: ${asCertkitError(error).message}`));
   };
-  const needs = (unfinished: ReadonlySet<string> = new Set()): Needs => {
+  const needs = ({ unfinished, stuck }: Pick<Needs, 'unfinished' | 'stuck'> = { unfinished: new Set(), stuck: new Map() }): Needs => {
     const store = graph.resolve(STORE);
     return {
       clock: graph.resolve(CLOCK),
@@ -117,13 +117,13 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       signal: settings.signal,
       watched: settings.watched,
       unfinished,
+      stuck,
     };
   };
   /** Every job that changes something begins with what a killed run left. */
   const recovered = async () => {
     await graph.resolve(STORE).prepare();
-    const { unfinished } = await recover(needs());
-    return needs(unfinished);
+    return needs(await recover({ asIs: false }, needs()));
   };
 
   return {
@@ -137,9 +137,9 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     rollback: async (name: string) => rollback(name, await recovered()),
     release: async (name: string) => release(name, await recovered()),
     inspect: async (...[views]: DropLast<Parameters<typeof inspect>>) => inspect(views, needs()),
-    recover: async () => {
+    recover: async (options: RecoverOptions) => {
       await graph.resolve(STORE).prepare();
-      return recover(needs());
+      return recover(options, needs());
     },
     close: async () => {
       graph.resolve(AUTHORITY).close();
@@ -219,16 +219,23 @@ function certificateAuthority(graph: DependencyContainer, settings: Settings): C
     return store.withServerLock(`account ${directory}`, async () => {
       const kept = await store.account(authority);
       const keyPem = kept?.keyPem ?? (await (await keys()).createKeyPem('ecdsa-p256'));
-      if (kept === undefined) await store.saveAccount(authority, keyPem);
-      const attempt = async (agreeToTerms: boolean) =>
+      if (kept === undefined) await store.saveAccount(authority, { keyPem });
+      const attempt = async (termsAgreed: boolean) =>
         (await (acme as Promise<Acme>)).open(
           { directory, ...(bundlePem === undefined ? {} : { bundlePem: Buffer.from(bundlePem).toString('utf8') }) },
           { keyPem, ...(kept?.url === undefined ? {} : { url: kept.url }) },
-          { agreeToTerms, signal, onRegistered: (url) => store.saveAccount(authority, keyPem, url), ...(email === undefined ? {} : { email }) },
+          {
+            agreeToTerms: termsAgreed,
+            signal,
+            onRegistered: (url) => store.saveAccount(authority, { keyPem, url, termsAgreed }),
+            ...(email === undefined ? {} : { email }),
+          },
         );
-      return attempt(false).catch(async (thrown: unknown) => {
+      return attempt(kept?.termsAgreed === true).catch(async (thrown: unknown) => {
         const error = asCertkitError(thrown);
         if (error.code !== 'ACME_TERMS' || !(await settings.agreeToTerms(error.message))) throw error;
+        // Remembered before the CA is told: a run cut off here does not need the person again.
+        await store.saveAccount(authority, { keyPem, termsAgreed: true });
         return attempt(true);
       });
     });

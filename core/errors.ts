@@ -22,7 +22,7 @@ const catalogue = {
   }),
   USAGE_OTHER_NAMES: (at: { name: string; held: readonly string[]; wanted: readonly string[] }) => ({
     message: `Lineage ${at.name} is for ${list(at.held)}; you asked for ${list(at.wanted)}`,
-    hint: `Make another lineage with --name NAME, or change this one: edit its file, or "certkit set ${at.name} identifiers=${at.wanted.join(',')}".`,
+    hint: `Make another lineage with --name NAME, or change the "identifiers" in lineages/${at.name}.yaml; the next run orders for them.`,
   }),
   USAGE_NO_LINEAGE: (at: { name: string; known: readonly string[] }) => ({
     message: `There is no lineage named "${at.name}"`,
@@ -37,8 +37,8 @@ const catalogue = {
     hint: `Release it with "certkit release ${at.name}", or get another with "certkit renew ${at.name} --force".`,
   }),
   USAGE_INTERRUPTED: (at: { signal: string }) => ({
-    message: `Stopped by ${at.signal}; what was under way has been taken back`,
-    hint: 'Run the same command again when you like.',
+    message: `Stopped by ${at.signal}; proofs and changes have been taken back`,
+    hint: 'Run the same command again when you like; it goes on with an order that is still open.',
   }),
 
   PLUGIN_NOT_FOUND: (at: { kind: string; name: string; tried: readonly string[]; known: readonly string[] }) => ({
@@ -108,7 +108,7 @@ const catalogue = {
   }),
   ACME_TIMEOUT: (at: { what: string; seconds: number }) => ({
     message: `The CA did not finish ${at.what} within ${at.seconds} seconds`,
-    hint: 'The order is kept; the next run goes on with it.',
+    hint: 'Run again; an order of a lineage that is there already is gone on with.',
   }),
   ACME_BAD_CERTIFICATE: (at: { because: string }) => ({
     message: `What the CA sent is not the certificate that was ordered: ${at.because}`,
@@ -162,7 +162,7 @@ const catalogue = {
   }),
   INSTALLER_UNDO_STOPPED: (at: { file: string; difference: string }) => ({
     message: `${at.file} was changed by somebody else since certkit wrote it, so it is not restored:\n${at.difference}`,
-    hint: 'Put the file right by hand, then run "certkit recover".',
+    hint: 'Put the file back as it was and run "certkit recover"; or keep it as it is now with "certkit recover --as-is".',
   }),
   INSTALLER_SERVER_DIED: (at: { server: string; because: string }) => ({
     message: `${at.server} ran before the deployment and does not run now: ${at.because}`,
@@ -259,6 +259,11 @@ export function isCertkitError(value: unknown): value is CertkitError {
 export function asCertkitError(thrown: unknown): CertkitError {
   if (isCertkitError(thrown)) return thrown;
   return fault('BUG_UNEXPECTED', { because: thrown instanceof Error ? thrown.message : String(thrown) }, thrown);
+}
+
+/** An error as events and `--json` carry it. */
+export function faultFacts({ code, message, hint }: CertkitError): { readonly code: string; readonly message: string; readonly hint: string } {
+  return { code, message, hint };
 }
 
 export const ERROR_CODES = Object.keys(catalogue) as readonly ErrorCode[];

@@ -1,6 +1,6 @@
 import type { Certkit } from '../composition.ts';
 import type { CertkitError } from '../errors.ts';
-import { exitCodeOf } from '../errors.ts';
+import { exitCodeOf, faultFacts } from '../errors.ts';
 import type { Output, Terminal } from './output.ts';
 
 /** What every command gets. */
@@ -17,11 +17,6 @@ export function exitCodeFor(failures: readonly CertkitError[], lineages: number)
   const interrupted = failures.find(({ code }) => code === 'USAGE_INTERRUPTED');
   if (interrupted !== undefined) return exitCodeOf(interrupted.code);
   return lineages > 1 ? 1 : exitCodeOf(first.code);
-}
-
-/** An error as `--json` carries it. */
-export function faultFacts({ code, message, hint }: CertkitError) {
-  return { code, message, hint };
 }
 
 /** The first failure, where `--json` always has it; the others stand with their lineages. */

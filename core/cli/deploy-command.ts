@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type CertkitError, fault } from '../errors.ts';
+import type { CertkitError } from '../errors.ts';
 import { type CommandContext, errorFacts, exitCodeFor } from './command.ts';
 import { deploymentFacts, printChanges } from './deployment-text.ts';
 import { refuseUnknown } from './renew-command.ts';
@@ -24,14 +24,8 @@ export async function deployCommand(names: readonly string[], flags: DeployFlags
   await refuseUnknown(names, store);
   const views = (await store.overview()).filter(({ name }) => names.length === 0 || names.includes(name));
   const asked = flags.now === true;
-  for (const view of asked ? views : []) {
-    const { newest, live } = view;
-    const isRefused = view.readable && newest !== undefined && newest.number !== live?.number && view.state.rejected.includes(newest.number);
-    if (isRefused) throw fault('USAGE_REJECTED_VERSION', { name: view.name, version: newest.number });
-  }
-
   const structure = asked || terminal.interactive ? 'may-change' : 'keep';
-  const outcomes = await certkit.deploy(views, { asked, structure, dryRun: flags.dryRun === true });
+  const outcomes = await certkit.deploy(views, { asked, structure, dryRun: flags.dryRun === true, refuseRejected: asked });
   for (const outcome of outcomes) {
     if (outcome.result !== 'planned') continue;
     await printChanges(outcome.changes, certkit, output);

@@ -1,7 +1,7 @@
 import type { Certkit } from '../composition.ts';
+import { faultFacts } from '../errors.ts';
 import type { FileChange } from '../flows/change-set.ts';
 import type { DeployOutcome } from '../flows/deploy-outcome.ts';
-import { faultFacts } from './command.ts';
 import type { Output } from './output.ts';
 
 /** A plan as a unified diff. A file that holds a private key is named, never shown. */

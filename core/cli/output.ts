@@ -29,6 +29,12 @@ export interface Output {
 /** @param quiet - routine lines (not due, already served) are left out: the scheduler's runs that do nothing say nothing */
 export function createOutput(mode: OutputMode, terminal: Terminal, quiet: boolean): Output {
   let passing = '';
+  const servers = new Set<string>();
+  /** A single server is named in full once, then by its product. */
+  const shortly = (text: string) => {
+    const [only = ''] = servers;
+    return servers.size === 1 ? text.replaceAll(only, only.replace(/ at .*$/, '')) : text;
+  };
   const clear = () => {
     if (passing !== '') terminal.err('\r\x1b[K');
     passing = '';
@@ -45,14 +51,16 @@ export function createOutput(mode: OutputMode, terminal: Terminal, quiet: boolea
     tell(event: Event) {
       if (mode === 'events') terminal.out(`${JSON.stringify({ schema: JSON_SCHEMA, event })}\n`);
       const words = quiet && (event.type === 'not-due' || event.type === 'surveyed') ? undefined : eventText(event);
+      if (event.type === 'surveyed') servers.add(event.server);
       if (words === undefined) return;
+      const text = event.type === 'surveyed' || event.type === 'failed' ? words.text : shortly(words.text);
       if (event.type === 'failed' || event.type === 'cleanup-failed') {
         clear();
-        terminal.err(`${words.text}\n`);
-      } else if (!words.passing || !terminal.interactive) say(words.text);
+        terminal.err(`${text}\n`);
+      } else if (!words.passing || !terminal.interactive) say(text);
       else {
         clear();
-        passing = words.text;
+        passing = text;
         terminal.err(passing);
       }
     },

@@ -38,6 +38,7 @@ export async function certkit(invocation: Invocation): Promise<number> {
   let output = createOutput('human', terminal, false);
   try {
     const flags = globalFlagsIn(argv);
+    refuseUnknownCommand(argv);
     const mode = outputMode(flags.json);
     output = createOutput(mode, terminal, argv.includes('renew') && !terminal.interactive);
     return await runLine(invocation, flags, output);
@@ -95,7 +96,7 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
   does(declareStatus(program), ([names]) => statusCommand(names as string[], context));
   does(declareRollback(program), ([name]) => rollbackCommand(name as string, context));
   does(declareRelease(program), ([name]) => releaseCommand(name as string, context));
-  does(declareRecover(program), () => recoverCommand(context));
+  does(declareRecover(program), (_args, flags) => recoverCommand(flags as object, context));
   does(declarePlugins(program), () => pluginsCommand(context));
   for (const command of program.commands) command.exitOverride().configureOutput({ writeOut: terminal.out, writeErr: () => {} });
 
@@ -108,6 +109,12 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
 }
 
 const OTHER_COMMANDS: readonly string[] = ['renew', 'deploy', 'status', 'rollback', 'release', 'recover', 'plugins', 'help'];
+
+function refuseUnknownCommand(argv: readonly string[]): void {
+  const command = commandIn(argv);
+  if (command === undefined || command === 'run' || OTHER_COMMANDS.includes(command)) return;
+  throw fault('USAGE_INVALID', { problem: `There is no command "${command}"; there are run, ${OTHER_COMMANDS.join(', ')}` });
+}
 
 /** `run` is what is meant when no other command is named. */
 function isRun(argv: readonly string[]): boolean {

@@ -1,12 +1,16 @@
 import type { Command } from 'commander';
-import { type CommandContext, errorFacts, exitCodeFor, faultFacts } from './command.ts';
+import { faultFacts } from '../errors.ts';
+import { type CommandContext, errorFacts, exitCodeFor } from './command.ts';
 
 export function declareRecover(program: Command): Command {
-  return program.command('recover').description('finish or undo what a killed run left; needs no network');
+  return program
+    .command('recover')
+    .description('finish or undo what a killed run left; needs no network')
+    .option('--as-is', 'files that somebody else changed since stay as they are now');
 }
 
-export async function recoverCommand({ certkit, output }: CommandContext): Promise<number> {
-  const { recovered, unfinished, failures } = await certkit.recover();
+export async function recoverCommand({ asIs }: { readonly asIs?: boolean }, { certkit, output }: CommandContext): Promise<number> {
+  const { recovered, unfinished, failures } = await certkit.recover({ asIs: asIs === true });
   if (recovered.length === 0 && failures.length === 0) output.say('Nothing to recover.');
   if (unfinished.size > 0) output.say(`${unfinished.size} order${unfinished.size === 1 ? ' is' : 's are'} gone on with by the next "certkit renew".`);
   output.result('recover', { recovered, unfinished: [...unfinished], failures: failures.map(faultFacts), ...errorFacts(failures) });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { fault } from '../errors.ts';
-import { type CommandContext, errorFacts, exitCodeFor, faultFacts } from './command.ts';
+import { fault, faultFacts } from '../errors.ts';
+import { type CommandContext, errorFacts, exitCodeFor } from './command.ts';
 import { deploymentFacts } from './deployment-text.ts';
 
 export interface RenewFlags {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Certkit } from '../composition.ts';
-import { type CertkitError, fault } from '../errors.ts';
+import { type CertkitError, fault, faultFacts } from '../errors.ts';
 import type { PluginChoice } from '../model/lineage.ts';
-import { type CommandContext, exitCodeFor, faultFacts } from './command.ts';
+import { type CommandContext, exitCodeFor } from './command.ts';
 import { deploymentFacts, printChanges } from './deployment-text.ts';
 import type { Terminal } from './output.ts';
 import { addPluginFlags, type PluginFlags, refuseTwice } from './plugin-flags.ts';

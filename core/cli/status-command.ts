@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { faultFacts } from '../errors.ts';
 import type { Inspection } from '../flows/inspect.ts';
 import { lifeOf, type Version } from '../model/version.ts';
-import { type CommandContext, exitCodeFor, faultFacts } from './command.ts';
+import { type CommandContext, exitCodeFor } from './command.ts';
 import type { Output } from './output.ts';
 import { refuseUnknown } from './renew-command.ts';
 import { faultText, reasonText, when } from './words.ts';
@@ -51,8 +52,9 @@ function print(inspection: Inspection, output: Output): void {
   }
   if (owed) output.say('  owed     a server has not been seen serving the live version; the next run deploys it');
   output.say(`  renew    ${renewal.due ? `due now: ${reasonText(renewal.reason)}` : `${when(renewal.reviewAtMs)} (${reasonText(renewal.reason)})`}`);
-  const later = deployment.due || deployment.reviewAtMs === undefined ? '' : `${when(deployment.reviewAtMs)} `;
-  output.say(`  deploy   ${deployment.due ? `due now: ${reasonText(deployment.reason)}` : `${later}(${reasonText(deployment.reason)})`}`);
+  output.say(
+    `  deploy   ${deployment.due ? `due now: ${reasonText(deployment.reason)}` : deployment.reviewAtMs === undefined ? reasonText(deployment.reason) : `${when(deployment.reviewAtMs)} (${reasonText(deployment.reason)})`}`,
+  );
   for (const [job, attempts] of [['renewal', state.renewal] as const, ['deployment', state.deployment] as const]) {
     if (attempts !== undefined)
       output.say(

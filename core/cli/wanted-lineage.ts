@@ -76,14 +76,17 @@ export function wantedLineage(wishes: Wishes, held: Lineage | undefined, default
   const authenticator = wishes.authenticator ?? held?.authenticator;
   if (authenticator === undefined) throw fault('USAGE_NEEDS', { what: 'An authenticator, which proves control of the names,', option: '--authenticator NAME' });
 
-  const bundle = wishes.caBundle === undefined ? (held?.authority.bundle ?? defaults.authority.bundle) : resolve(wishes.caBundle);
+  const directory = readDirectoryUrl(wishes.server ?? held?.authority.directory ?? defaults.authority.directory ?? DEFAULT_DIRECTORY);
+  // A bundle belongs to the CA it was given for.
+  const known = [held?.authority, defaults.authority].find((authority) => authority?.directory === directory && authority.bundle !== undefined);
+  const bundle = wishes.caBundle === undefined ? known?.bundle : resolve(wishes.caBundle);
   const email = wishes.email ?? held?.authority.email ?? defaults.authority.email;
   const serve = wishes.serve ?? held?.serve;
   return {
     name: wishes.name ?? held?.name ?? readLineageName(defaultLineageName(first as Identifier)),
     identifiers: wishes.identifiers.length > 0 ? wishes.identifiers : (held?.identifiers ?? []),
     authority: {
-      directory: readDirectoryUrl(wishes.server ?? held?.authority.directory ?? defaults.authority.directory ?? DEFAULT_DIRECTORY),
+      directory,
       ...(bundle === undefined ? {} : { bundle }),
       ...(email === undefined ? {} : { email }),
     },

@@ -8,11 +8,11 @@ export function when(ms: number): string {
 const REASONS: Readonly<Record<string, string>> = {
   'first-issue': 'it has no certificate yet',
   'identifiers-changed': 'its names changed',
-  asked: 'you asked',
+  asked: 'you asked for it',
   unfinished: 'an earlier run was cut off',
   expired: 'the newest version has expired',
   'renew-before': 'renew_before',
-  'late-in-life': 'a third of its lifetime is left then',
+  'late-in-life': 'by its renewal date',
   'ca-window': 'the CA suggests it',
   'before-deployment': 'it is to be there before the deployment',
   'backing-off': 'resting after a failure',
@@ -25,7 +25,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'short-lived': 'an hour after issue',
   owed: 'a server has not been seen serving it',
   'nothing-issued': 'nothing is issued',
-  'nothing-pending': 'the newest version is live',
+  'nothing-pending': 'nothing is pending',
   rejected: 'the newest version was rolled back from',
 };
 
@@ -45,16 +45,23 @@ export function eventText(event: Event): { readonly text: string; readonly passi
     case 'resuming':
       return lasting(`${event.lineage}: going on with the order ${event.order}`);
     case 'presented':
-      return lasting(`${event.lineage}: ${event.authenticator} published the ${event.challenge} proof for ${event.names.join(', ')}`);
+      return lasting(`${event.lineage}: ${event.challenge} proof for ${event.names.join(', ')} published by ${event.authenticator}`);
     case 'validating':
       return passing(`${event.lineage}: waiting for the CA to validate ${event.names.join(', ')}`);
     case 'issuing':
       return passing(`${event.lineage}: waiting for the CA to issue`);
     case 'renewed':
       return lasting(`${event.lineage}: version ${event.version} obtained, valid until ${when(event.notAfterMs)}`);
+    case 'pending': {
+      const at = event.deployAtMs === undefined ? 'its deploy date' : when(event.deployAtMs);
+      return lasting(
+        `${event.lineage}: version ${event.version} waits until ${at}; version ${event.live} stays in use. "certkit deploy ${event.lineage} --now" does not wait`,
+      );
+    }
     case 'not-due': {
+      if (event.what === 'deployment') return undefined; // "certkit status" tells
       const until = event.reviewAtMs === undefined ? '' : ` before ${when(event.reviewAtMs)}`;
-      return lasting(`${event.lineage}: ${event.what} not due${until} (${reasonText(event.reason)})`);
+      return lasting(`${event.lineage}: renewal not due${until} (${reasonText(event.reason)})`);
     }
     case 'surveyed':
       return lasting(`found ${event.server}`);
@@ -66,7 +73,7 @@ export function eventText(event: Event): { readonly text: string; readonly passi
     case 'reloaded':
       return lasting(`${event.server}: reloaded${event.warning === undefined ? '' : `, although its reload command failed: ${event.warning}`}`);
     case 'probing':
-      return passing(`${event.server}: waiting until ${event.names.join(', ')} show the new certificate`);
+      return passing(`${event.server}: waiting until it serves the certificate for ${event.names.join(', ')}`);
     case 'deployed':
       return lasting(`${event.lineage}: version ${event.version} is ${event.servers.length === 0 ? 'live' : `served by ${event.servers.join(', ')}`}`);
     case 'already-served':
@@ -89,7 +96,7 @@ export function eventText(event: Event): { readonly text: string; readonly passi
       return lasting(`not cleaned up: ${event.what}: ${faultText(event.fault)}`);
     case 'failed':
       return lasting(
-        `${event.lineage === undefined ? '' : `${event.lineage}: `}${event.during} failed\n${faultText(event.fault)}${event.nextTryMs === undefined ? '' : `\n  The scheduler tries again from ${when(event.nextTryMs)}.`}`,
+        `${event.lineage === undefined ? '' : `${event.lineage}: `}${event.during} failed\n  ${faultText(event.fault).replaceAll('\n', '\n  ')}${event.nextTryMs === undefined ? '' : `\n  The next unattended run from ${when(event.nextTryMs)} on tries again.`}`,
       );
   }
 }

@@ -9,7 +9,7 @@ import { endedWith, programFault } from './program-fault.ts';
 import { reasonOf, systemCode } from './system-error.ts';
 
 const COMM_CHARS = 15; // the kernel cuts names of programs (proc_pid_comm(5))
-const FOREGROUND_MS = 2_000; // a program that has not ended by then has come to stay
+const FOREGROUND_MS = 4_000; // a program that has not ended by then has come to stay; nginx tries for 2.5 s to get an address that is in use
 const DELETED = / \(deleted\)$/; // an upgrade replaced the program under a running server
 
 export interface ServersNeeds {
@@ -29,7 +29,7 @@ export interface ServerProcesses {
   holderOf(address: string, port: number): Promise<string | undefined>;
   /**
    * Starts the recorded program again, detached from this process, with `argv[0]` as it was. Resolves when it has gone into
-   * the background, or 2 seconds later if it stays in the foreground; EXEC_FAILED when it ends with an error.
+   * the background, or 4 seconds later if it stays in the foreground; EXEC_FAILED when it ends with an error.
    */
   startAgain(process: ServerProcess): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { basename, dirname, join } from 'node:path';
+import { temporaryName } from '../model/temporary-name.ts';
 import { systemRandom } from './random.ts';
 
 const RANDOM_BYTES = 8;
@@ -11,5 +12,5 @@ const MAX_BASE_BYTES = 200; // a name has at most 255 bytes
 export function temporaryBeside(path: string): string {
   const name = basename(path);
   const base = Buffer.byteLength(name) > MAX_BASE_BYTES ? 'long' : name;
-  return join(dirname(path), `.${base}.certkit-${systemRandom.hex(RANDOM_BYTES)}`);
+  return join(dirname(path), temporaryName(base, process.pid, systemRandom.hex(RANDOM_BYTES)));
 }

@@ -1,4 +1,4 @@
-import { asCertkitError, type CertkitError, fault } from '../errors.ts';
+import { asCertkitError, type CertkitError, fault, faultFacts } from '../errors.ts';
 import { applyChange, type Change } from './change.ts';
 import type { Needs } from './needs.ts';
 import { type PlannedPlace, wordsOf } from './place.ts';
@@ -45,25 +45,28 @@ export async function carryOut(targets: readonly Target[], places: readonly Read
     places.map(({ place }) => place),
     needs,
   );
+  for (const { place } of busy) needs.tell({ type: 'applied', server: place.title, files: place.changes.map(({ path }) => path) });
   const undone = new Map<string, CertkitError>();
   const back = async (failures: ReadonlyMap<string, CertkitError>, reloaded: readonly ReadyPlace[], own: Needs) => {
     const stuck = await goBack(failures, change, reloaded, baseline, own);
-    for (const [lineage, error] of failures) undone.set(lineage, stuck.get(lineage) ?? error);
+    for (const [lineage, error] of failures) {
+      const obstacle = stuck.get(lineage);
+      if (obstacle !== undefined) own.tell({ type: 'failed', lineage, during: 'deployment', fault: faultFacts(error) });
+      undone.set(lineage, obstacle ?? error);
+    }
   };
   try {
-    const untouched: readonly ReadyPlace[] = [];
-    if (change.failures.size > 0) await back(change.failures, untouched, needs);
+    if (change.failures.size > 0) await back(change.failures, [], needs);
+    // Every server judges the real files before any is reloaded: what one refuses goes back before another reads it.
+    for (let named = true; ; named = false) {
+      const refused = await refusedBy(without(busy, undone), named, needs);
+      if (refused.size === 0) break;
+      await back(refused, [], needs);
+    }
     const failures = new Map<string, CertkitError>();
-    for (const { place, probeLimitMs } of busy) {
-      const going = { ...place, targets: place.targets.filter(({ lineage }) => !undone.has(lineage.name)) };
-      if (going.targets.length === 0) continue;
-      const found = await reloadAndProve(
-        going,
-        probeLimitMs,
-        asked(place).filter(({ lineage }) => !undone.has(lineage)),
-        baseline,
-        needs,
-      );
+    for (const { place, probeLimitMs } of without(busy, undone)) {
+      const own = asked(place).filter(({ lineage }) => !undone.has(lineage));
+      const found = await reloadAndProve(place, probeLimitMs, own, baseline, needs);
       for (const [lineage, error] of found) failures.set(lineage, error);
     }
     if (failures.size > 0) await back(failures, places, needs);
@@ -105,7 +108,37 @@ const isRunning = (place: PlannedPlace) => place.survey.server.process !== undef
 const isNeverSeen = (place: PlannedPlace) =>
   place.targets.some(({ lineage, state, version }) => (place.slots.get(lineage.name) ?? []).some((slot) => state.seen[slot]?.version !== version.number));
 
-/** Tests the real files, reloads, and watches until the old certificate is gone; answers the lineages that failed, and why. */
+/** The servers that still have lineages to carry out, with those alone. */
+function without(places: readonly ReadyPlace[], gone: ReadonlyMap<string, unknown>): readonly ReadyPlace[] {
+  return places.flatMap(({ place, ...rest }) => {
+    const targets = place.targets.filter(({ lineage }) => !gone.has(lineage.name));
+    return targets.length === 0 ? [] : [{ ...rest, place: { ...place, targets } }];
+  });
+}
+
+/**
+ * The lineages that the servers' own test of the real files refuses, and why.
+ *
+ * @param onlyNamed - those whose files the server names, where it names any; else all of that server
+ */
+async function refusedBy(places: readonly ReadyPlace[], onlyNamed: boolean, needs: Needs): Promise<ReadonlyMap<string, CertkitError>> {
+  const refused = new Map<string, CertkitError>();
+  for (const { place } of places) {
+    try {
+      await place.installer.test(needs.signal);
+      needs.tell({ type: 'tested', server: place.title, staged: false });
+    } catch (thrown) {
+      needs.signal.throwIfAborted();
+      const error = asCertkitError(thrown);
+      const named = onlyNamed ? lineagesNamed(wordsOf(error), place, needs) : [];
+      const blamed = named.length === 0 ? place.targets.map(({ lineage }) => lineage.name) : named;
+      for (const lineage of blamed) refused.set(lineage, error);
+    }
+  }
+  return refused;
+}
+
+/** Reloads, and watches until the old certificate is gone; answers the lineages that failed, and why. */
 async function reloadAndProve(
   place: PlannedPlace,
   probeLimitMs: number,
@@ -115,16 +148,6 @@ async function reloadAndProve(
 ): Promise<ReadonlyMap<string, CertkitError>> {
   const { tell, signal } = needs;
   const everyone = (error: CertkitError) => new Map(place.targets.map(({ lineage }) => [lineage.name, error]));
-  tell({ type: 'applied', server: place.title, files: place.changes.map(({ path }) => path) });
-  try {
-    await place.installer.test(signal);
-  } catch (thrown) {
-    signal.throwIfAborted();
-    const error = asCertkitError(thrown);
-    const named = lineagesNamed(wordsOf(error), place, needs);
-    return named.length === 0 ? everyone(error) : new Map(named.map((lineage) => [lineage, error]));
-  }
-  tell({ type: 'tested', server: place.title, staged: false });
   if (!isRunning(place)) return new Map();
 
   const reloadError = await place.installer.reload(signal).then(
@@ -190,19 +213,21 @@ async function goBack(
 }
 
 /** A server that ran when we came runs when we leave: with the old bytes back it is reloaded, or started as it had been. */
-async function reloadAfterUndo(place: PlannedPlace, needs: Needs): Promise<void> {
-  const { process, title } = place.survey.server;
-  if (!isRunning(place)) return;
+async function reloadAfterUndo({ installer, survey: { server }, title }: PlannedPlace, needs: Needs): Promise<void> {
+  const { process } = server;
+  if (process !== undefined && !(await needs.servers.isRunning(process))) {
+    const ending = await needs.servers.startAgain(process).then(
+      () => 'it was started again as it had been',
+      (thrown: unknown) => `starting it again failed: ${asCertkitError(thrown).message}`,
+    );
+    const died = fault('INSTALLER_SERVER_DIED', { server: title, because: `process ${process.pid} ended at the reload; ${ending}` });
+    needs.tell({ type: 'failed', during: 'deployment', fault: faultFacts(died) });
+    return;
+  }
+  if (process === undefined && server.probeable) return; // it did not run when we came
   try {
-    if (process === undefined || (await needs.servers.isRunning(process))) await place.installer.reload(needs.signal);
-    else {
-      await needs.servers.startAgain(process);
-      const because = `process ${process.pid} ended at the reload; it was started again as it had been`;
-      const { code, message, hint } = fault('INSTALLER_SERVER_DIED', { server: title, because });
-      needs.tell({ type: 'failed', during: 'deployment', fault: { code, message, hint } });
-    }
+    await installer.reload(needs.signal);
   } catch (thrown) {
-    const { code, message, hint } = asCertkitError(thrown);
-    needs.tell({ type: 'cleanup-failed', what: `reloading ${title} with the old configuration`, fault: { code, message, hint } });
+    needs.tell({ type: 'cleanup-failed', what: `reloading ${title} with the old configuration`, fault: faultFacts(asCertkitError(thrown)) });
   }
 }

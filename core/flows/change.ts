@@ -1,4 +1,4 @@
-import { asCertkitError, type CertkitError, fault } from '../errors.ts';
+import { asCertkitError, type CertkitError, fault, faultFacts } from '../errors.ts';
 import type { DeployEntry, JournalledFile } from '../model/journal.ts';
 import { bytesWithout, type FileChange, sha256 } from './change-set.ts';
 import type { Needs } from './needs.ts';
@@ -38,10 +38,12 @@ export async function applyChange(targets: readonly Target[], places: readonly P
       installer: choice,
       ...(survey.server.process === undefined ? {} : { process: survey.server.process }),
     })),
-    files: await Promise.all(changes.map((change) => journalled(id, change, needs))),
+    files: changes.map((change) => journalled(id, change, needs)),
     undoCommands: places.flatMap(({ plan }) => plan.commands.flatMap(({ lineage, undo }) => (undo === undefined ? [] : [{ lineage, argv: undo }]))),
   };
-  await store.record(entry);
+  const isEmpty = entry.links.length === 0 && entry.files.length === 0 && places.every(({ plan }) => plan.commands.length === 0);
+  if (!isEmpty) await store.record(entry);
+  for (const { path, before } of changes) if (before !== undefined) await store.keepCopy(id, path, before);
 
   const failures = new Map<string, CertkitError>();
   const doing = async (lineages: readonly string[], work: () => Promise<void>) => {
@@ -66,7 +68,7 @@ export async function applyChange(targets: readonly Target[], places: readonly P
       for (const one of [...changes].reverse()) {
         if (!one.lineages.some((lineage) => lineages.has(lineage))) continue;
         await writeBack(one, isBack, gone, needs).catch((thrown: unknown) => {
-          for (const lineage of one.lineages) stuck.set(lineage, asCertkitError(thrown));
+          for (const lineage of one.lineages.filter((each) => lineages.has(each))) stuck.set(lineage, asCertkitError(thrown));
         });
       }
       await runUndoCommands(entry, lineages, needs);
@@ -77,18 +79,34 @@ export async function applyChange(targets: readonly Target[], places: readonly P
       return stuck;
     },
     async finish() {
-      if (stuck.size > 0) return;
+      if (isEmpty) return;
+      if (stuck.size > 0) return store.record(await entryOfStuck());
       await store.strike(id);
       await store.dropCheckpoint(id);
     },
   };
+
+  /** What is left to be undone: lineages that are proven, or back, are none of it. */
+  async function entryOfStuck(): Promise<DeployEntry> {
+    const gone = new Set([...isBack, ...stuck.keys()]);
+    const back = new Set([...isBack].filter((lineage) => !stuck.has(lineage)));
+    const own = changes.filter((change) => change.lineages.some((lineage) => stuck.has(lineage)));
+    const entries = own.map(async (change): Promise<JournalledFile> => {
+      const wanted = bytesWithout(change, gone);
+      const ours = bytesWithout(change, back) ?? change.after;
+      const lineage = change.lineages.filter((each) => stuck.has(each)).join(' ');
+      if (wanted === undefined) return { path: change.path, after: sha256(ours), lineage };
+      return { path: change.path, before: sha256(wanted), checkpoint: await store.keepCopy(id, change.path, wanted), after: sha256(ours), lineage };
+    });
+    return { ...entry, links: entry.links.filter(({ lineage }) => stuck.has(lineage)), files: await Promise.all(entries), undoCommands: [] };
+  }
 }
 
-async function journalled(id: string, change: FileChange, { store }: Needs): Promise<JournalledFile> {
+function journalled(id: string, change: FileChange, { store }: Needs): JournalledFile {
   const after = sha256(change.after);
   const lineage = change.lineages.join(' ');
   if (change.before === undefined) return { path: change.path, after, lineage };
-  return { path: change.path, before: sha256(change.before), checkpoint: await store.keepCopy(id, change.path, change.before), after, lineage };
+  return { path: change.path, before: sha256(change.before), checkpoint: store.checkpointOf(id, change.path), after, lineage };
 }
 
 async function place(change: Extract<FileChange, { kind: 'place' }>, { files }: Needs): Promise<void> {
@@ -99,28 +117,30 @@ async function place(change: Extract<FileChange, { kind: 'place' }>, { files }: 
 /** Puts back one file: without the lineages that go, with those that stay. */
 async function writeBack(change: FileChange, isBack: ReadonlySet<string>, gone: ReadonlySet<string>, needs: Needs): Promise<void> {
   const ours = bytesWithout(change, isBack);
-  const wanted = bytesWithout(change, gone);
-  await restore(change.path, { ours: ours === undefined ? undefined : sha256(ours), original: change.before, wanted }, needs);
+  const before = change.before === undefined ? undefined : sha256(change.before);
+  await restore(change.path, { ours: ours === undefined ? undefined : sha256(ours), before, wanted: bytesWithout(change, gone) }, needs);
 }
 
 export interface Restoring {
   /** SHA-256 of what we wrote; `undefined` where we left no file. */
   readonly ours: string | undefined;
-  /** What was there before us. */
-  readonly original: Uint8Array | undefined;
+  /** SHA-256 of what was there before us; `undefined` where there was no file. */
+  readonly before: string | undefined;
   readonly wanted: Uint8Array | undefined;
 }
 
 /** Restores a file that holds the bytes we wrote. One that is back already is fine; one with other bytes is a human's and stops the undo. */
-export async function restore(path: string, { ours, original, wanted }: Restoring, { files, difference }: Pick<Needs, 'files' | 'difference'>): Promise<void> {
+export async function restore(path: string, { ours, before, wanted }: Restoring, { files, difference }: Pick<Needs, 'files' | 'difference'>): Promise<void> {
   const hashOf = (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined : sha256(bytes));
   const now = await files.read(path);
   const held = hashOf(now);
-  if (held === hashOf(wanted) || held === hashOf(original)) return; // back already, or never written
-  if (held !== ours)
+  if (held === before || held === hashOf(wanted)) return; // never written, or back already
+  if (before !== undefined && wanted === undefined) throw fault('STORE_UNFINISHED', { what: path, because: 'the copy of what it held is not there' });
+  if (held !== ours) {
     throw fault('INSTALLER_UNDO_STOPPED', { file: path, difference: await difference(path, now ?? new Uint8Array(), wanted ?? new Uint8Array()) });
+  }
   if (wanted === undefined) await files.remove(path);
-  else await files.rewrite(path, wanted, ours ?? '');
+  else await files.rewrite(path, wanted, held ?? '');
 }
 
 export async function runUndoCommands(entry: DeployEntry, lineages: ReadonlySet<string>, needs: Needs): Promise<void> {
@@ -129,8 +149,7 @@ export async function runUndoCommands(entry: DeployEntry, lineages: ReadonlySet<
     try {
       await runCommand(argv, needs);
     } catch (thrown) {
-      const { code, message, hint } = asCertkitError(thrown);
-      needs.tell({ type: 'cleanup-failed', what: `undoing a command for ${lineage}`, fault: { code, message, hint } });
+      needs.tell({ type: 'cleanup-failed', what: `undoing a command for ${lineage}`, fault: faultFacts(asCertkitError(thrown)) });
     }
   }
 }

@@ -18,6 +18,8 @@ export interface DeployOptions {
   readonly dryRun: boolean;
   /** By lineage: this very version, older or newer, and nothing else. */
   readonly exactly?: ReadonlyMap<string, number>;
+  /** A newest version that a person rolled back from is an error, not a reason to verify the live one. */
+  readonly refuseRejected?: boolean;
   /** By slot: servers that this run has looked at a moment ago. */
   readonly looked?: ReadonlyMap<string, Looked>;
 }
@@ -26,6 +28,11 @@ export interface DeployOptions {
 export async function deploy(views: readonly LineageView[], options: DeployOptions, needs: Needs): Promise<readonly DeployOutcome[]> {
   const decided = views.map((view): DeployOutcome | string => {
     if (!view.readable) return failed(view.name, view.fault, needs);
+    const stuck = needs.stuck.get(view.name);
+    if (stuck !== undefined) return failed(view.name, stuck, needs);
+    if (options.refuseRejected === true && isRejected(view)) {
+      return failed(view.name, fault('USAGE_REJECTED_VERSION', { name: view.name, version: view.newest?.number ?? 0 }), needs);
+    }
     const decision = decisionOn(view.name, view, options, needs);
     return decision.due ? view.name : notDue(view.name, decision, needs);
   });
@@ -42,6 +49,9 @@ export async function deploy(views: readonly LineageView[], options: DeployOptio
     return [...outcomes, ...due.map((name) => failed(name, error, needs))];
   }
 }
+
+const isRejected = ({ newest, live, state }: Extract<LineageView, { readable: true }>) =>
+  newest !== undefined && newest.number !== live?.number && state.rejected.includes(newest.number);
 
 function decisionOn(
   name: string,
@@ -70,6 +80,10 @@ async function targetOf(name: string, options: DeployOptions, needs: Needs): Pro
   const [lineage, versions, liveNumber, state] = await Promise.all([store.lineage(name), store.versions(name), store.live(name), store.state(name)]);
   const newest = versions.at(-1);
   const live = versions.find(({ number }) => number === liveNumber);
+  if (liveNumber !== undefined && live === undefined) {
+    const because = `it leads to version ${liveNumber}, which is not in the archive; there are ${versions.map(({ number }) => number).join(', ') || 'none'}`;
+    throw fault('STORE_UNREADABLE', { path: `${store.liveRoot}/${name}`, because });
+  }
   const decision = decisionOn(name, { lineage, state, ...(newest === undefined ? {} : { newest }), ...(live === undefined ? {} : { live }) }, options, needs);
   if (!decision.due) return notDue(name, decision, needs);
 

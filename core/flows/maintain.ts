@@ -28,6 +28,19 @@ export async function maintain(options: MaintainOptions, needs: Needs): Promise<
   const fresh = renewals.some(({ result }) => result === 'renewed') ? await select() : views;
   const readable = fresh.filter((view) => view.readable);
   const deployments = await deploy(readable, { asked: false, structure: 'keep', dryRun: false }, needs);
+  for (const outcome of renewals) {
+    const view = fresh.find(({ name }) => name === outcome.lineage);
+    const waiting = deployments.find((one) => one.lineage === outcome.lineage && one.result === 'not-due');
+    if (outcome.result !== 'renewed' || view?.live === undefined || waiting?.result !== 'not-due') continue;
+    const deployAtMs = waiting.decision.due ? undefined : waiting.decision.reviewAtMs;
+    needs.tell({
+      type: 'pending',
+      lineage: outcome.lineage,
+      version: outcome.version.number,
+      live: view.live.number,
+      ...(deployAtMs === undefined ? {} : { deployAtMs }),
+    });
+  }
   return { renewals, deployments, failures: failuresOf(renewals, deployments) };
 }
 

@@ -1,6 +1,7 @@
 import type { Authenticator, Installer } from '../../plugins/contract.ts';
 import type { Issued, IssuedRequest } from '../acme/chain.ts';
 import type { AcmeSession } from '../acme/session.ts';
+import type { CertkitError } from '../errors.ts';
 import type { Tell } from '../model/event.ts';
 import type { Identifier } from '../model/identifier.ts';
 import type { Authority, KeyAlgorithm, PluginChoice } from '../model/lineage.ts';
@@ -52,6 +53,8 @@ export interface Needs {
   readonly signal: AbortSignal;
   /** Ids of journal entries that recovery left to be gone on with. */
   readonly unfinished: ReadonlySet<string>;
+  /** By lineage: why recovery could not put it right. Nothing is deployed over what is unclear. */
+  readonly stuck: ReadonlyMap<string, CertkitError>;
   /** A person started this: their errors are theirs to see, back-off does not hold them up. */
   readonly watched: boolean;
 }

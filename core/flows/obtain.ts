@@ -25,7 +25,7 @@ export const renewalId = (lineage: string) => `renew-${lineage}`;
 export async function obtain(lineage: Lineage, reason: string, needs: Needs): Promise<Version> {
   const { store, tell } = needs;
   const left = await leftOver(lineage, needs);
-  const { number } = await store.begin(lineage.name);
+  const number = await store.nextNumber(lineage.name);
   let entry: RenewEntry = {
     kind: 'renew',
     id: renewalId(lineage.name),
@@ -47,6 +47,8 @@ export async function obtain(lineage: Lineage, reason: string, needs: Needs): Pr
   };
 
   try {
+    await journal({});
+    await store.begin(lineage.name);
     tell({ type: 'ordering', lineage: lineage.name, names: entry.identifiers, ca: lineage.authority.directory, reason });
     const [session, authenticator] = await Promise.all([needs.ca.session(lineage.authority, needs.signal), needs.plugins.authenticator(lineage.authenticator)]);
     const placed = await placeOrders(lineage, entry, session, needs, (orders) => journal({ orders }));

@@ -92,7 +92,8 @@ export async function surveyPlaces(
   };
 }
 
-async function isCurrent({ files }: Survey, needs: Needs): Promise<boolean> {
+async function isCurrent({ files, server }: Survey, needs: Needs): Promise<boolean> {
+  if (server.process !== undefined && !(await needs.servers.isRunning(server.process))) return false;
   const same = await Promise.all(
     files.map(async ({ path, sha256: before }) => {
       const bytes = await needs.files.read(path);

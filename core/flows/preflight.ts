@@ -22,6 +22,11 @@ export async function preflight(lineage: Lineage, needs: Needs): Promise<Preflig
     pairs: needs.store.pairPaths(lineage.name, lineage.keys.map(keyTypeOf)),
     structure: 'may-change',
   };
+  const authenticator = await needs.plugins.authenticator(lineage.authenticator);
+  for (const identifier of lineage.identifiers) {
+    const assessment = authenticator.assess(identifier);
+    if (!assessment.able) throw fault('PLUGIN_UNABLE', { plugin: lineage.authenticator.plugin, name: identifier.value, because: assessment.because });
+  }
   const servers = await Promise.all(
     lineage.installers.map(async (choice) => {
       const looked = await look(await needs.plugins.installer(choice), needs);

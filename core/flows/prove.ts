@@ -1,7 +1,7 @@
 import type { Authenticator } from '../../plugins/contract.ts';
 import type { AcmeAuthorization, AcmeChallenge, AcmeOrder } from '../acme/order.ts';
 import type { AcmeSession } from '../acme/session.ts';
-import { asCertkitError, fault } from '../errors.ts';
+import { asCertkitError, fault, faultFacts } from '../errors.ts';
 import type { ChallengeTask, Receipt } from '../model/challenge.ts';
 import type { RenewEntry } from '../model/journal.ts';
 import { chooseChallenge } from '../policy/challenge-choice.ts';
@@ -57,8 +57,11 @@ export async function removeProofs(proofs: readonly Proof[], authenticator: Auth
         await authenticator.remove(proof.task, proof.receipt);
         return [];
       } catch (thrown) {
-        const { code, message, hint } = asCertkitError(thrown);
-        needs.tell({ type: 'cleanup-failed', what: `the ${proof.task.type} proof for ${proof.task.identifier.value}`, fault: { code, message, hint } });
+        needs.tell({
+          type: 'cleanup-failed',
+          what: `the ${proof.task.type} proof for ${proof.task.identifier.value}`,
+          fault: faultFacts(asCertkitError(thrown)),
+        });
         return [proof];
       }
     }),

@@ -1,5 +1,5 @@
-import { asCertkitError, type CertkitError } from '../errors.ts';
-import type { DeployEntry, JournalEntry, RenewEntry } from '../model/journal.ts';
+import { asCertkitError, type CertkitError, faultFacts } from '../errors.ts';
+import type { DeployEntry, RenewEntry } from '../model/journal.ts';
 import { restore, runUndoCommands } from './change.ts';
 import type { Needs } from './needs.ts';
 import { giveUp } from './obtain.ts';
@@ -10,18 +10,27 @@ export interface Recovery {
   readonly recovered: readonly string[];
   /** Entries that are to be gone on with: orders the CA may still fulfil. */
   readonly unfinished: ReadonlySet<string>;
+  /** By lineage: why it could not be put right; its entry stays. */
+  readonly stuck: ReadonlyMap<string, CertkitError>;
   readonly failures: readonly CertkitError[];
 }
 
 /** How long recovery waits for a lineage: a run that holds it is alive and minds its own entry. */
 const LOCK_LIMIT_MS = 0;
 
+export interface RecoverOptions {
+  /** A person says that files changed by somebody else since stay as they are now, and what names them with them. */
+  readonly asIs: boolean;
+}
+
 /** Finishes or undoes what a killed run left, for the entries whose locks it gets. Needs no network. */
-export async function recover(needs: Needs): Promise<Recovery> {
+export async function recover({ asIs }: RecoverOptions, needs: Needs): Promise<Recovery> {
+  await needs.store.sweepAbandoned();
   const { entries, faults } = await needs.store.journal();
   const recovered: string[] = [];
   const unfinished = new Set<string>();
-  const failures: CertkitError[] = [...faults];
+  const failures: CertkitError[] = faults.map((fault) => failed(undefined, fault, needs));
+  const stuck = new Map<string, CertkitError>();
 
   for (const entry of entries) {
     const lineages =
@@ -33,7 +42,12 @@ export async function recover(needs: Needs): Promise<Recovery> {
           const current = (await needs.store.journal()).entries.find(({ id }) => id === entry.id);
           if (current === undefined) return; // its own run has ended it meanwhile
           for (const lineage of new Set(lineages)) await needs.store.sweep(lineage);
-          const told = current.kind === 'renew' ? await recoverRenewal(current, unfinished, needs) : await recoverDeployment(current, needs);
+          const left = new Map<string, CertkitError>();
+          const told = current.kind === 'renew' ? await recoverRenewal(current, unfinished, needs) : await recoverDeployment(current, asIs, left, needs);
+          for (const [lineage, error] of left) {
+            stuck.set(lineage, error);
+            failures.push(failed(lineage, error, needs));
+          }
           if (told === undefined) return;
           recovered.push(told);
           needs.tell({ type: 'recovered', what: told });
@@ -42,21 +56,28 @@ export async function recover(needs: Needs): Promise<Recovery> {
       );
     } catch (thrown) {
       const error = asCertkitError(thrown);
-      if (error.code !== 'STORE_LOCKED') failures.push(failed(entry, error, needs));
+      if (error.code === 'STORE_LOCKED') continue;
+      for (const lineage of lineages) stuck.set(lineage, error);
+      failures.push(failed(lineages[0], error, needs));
     }
   }
-  return { recovered, unfinished, failures };
+  return { recovered, unfinished, stuck, failures };
 }
 
-function failed(entry: JournalEntry, error: CertkitError, { tell }: Needs): CertkitError {
-  const { code, message, hint } = error;
-  tell({ type: 'failed', during: 'recovery', fault: { code, message, hint }, ...(entry.kind === 'renew' ? { lineage: entry.lineage } : {}) });
+function failed(lineage: string | undefined, error: CertkitError, { tell }: Pick<Needs, 'tell'>): CertkitError {
+  tell({ type: 'failed', during: 'recovery', fault: faultFacts(error), ...(lineage === undefined ? {} : { lineage }) });
   return error;
 }
 
 /** Proofs go; an order whose lineage is still there stays open and is gone on with by the next renewal. */
 async function recoverRenewal(entry: RenewEntry, unfinished: Set<string>, needs: Needs): Promise<string | undefined> {
   const left = entry.proofs.length === 0 ? [] : await removeProofs(entry.proofs, await needs.plugins.authenticator(entry.authenticator), needs);
+  if ((await needs.store.versionNumbers(entry.lineage)).includes(entry.version)) {
+    // The version is whole: nothing but the end of its entry was missing.
+    if (left.length === 0) await needs.store.strike(entry.id);
+    else await needs.store.record({ ...entry, orders: [], proofs: left });
+    return `finished a renewal of ${entry.lineage} that was cut off`;
+  }
   const isWanted = (await needs.store.names()).includes(entry.lineage);
   if (isWanted && entry.orders.length > 0) {
     if (entry.proofs.length > 0) await needs.store.record({ ...entry, proofs: left });
@@ -69,16 +90,30 @@ async function recoverRenewal(entry: RenewEntry, unfinished: Set<string>, needs:
   return `took back a renewal of ${entry.lineage} that was cut off`;
 }
 
-/** Everything goes back to what was before, and servers that run read it again. The lineages are still due: the next run deploys them. */
-async function recoverDeployment(entry: DeployEntry, needs: Needs): Promise<string> {
+/**
+ * Everything goes back to what was before, and servers that run read it again. The lineages are still due: the next run deploys them.
+ *
+ * @param stuck - takes the lineages whose files somebody else has changed since; they, and their links, stay as they are
+ */
+async function recoverDeployment(entry: DeployEntry, asIs: boolean, stuck: Map<string, CertkitError>, needs: Needs): Promise<string> {
   const { store, files } = needs;
+  const kept = new Set<string>();
   for (const file of [...entry.files].reverse()) {
-    const original = file.checkpoint === undefined ? undefined : await files.read(file.checkpoint);
-    await restore(file.path, { ours: file.after, original, wanted: original }, needs);
+    await store.sweepBeside(file.path);
+    const wanted = file.checkpoint === undefined ? undefined : await files.read(file.checkpoint);
+    await restore(file.path, { ours: file.after, before: file.before, wanted }, needs).catch((thrown: unknown) => {
+      const error = asCertkitError(thrown);
+      const isTheirs = asIs && error.code === 'INSTALLER_UNDO_STOPPED';
+      for (const lineage of file.lineage.split(' ')) {
+        if (isTheirs) kept.add(lineage);
+        else stuck.set(lineage, error);
+      }
+    });
   }
-  await runUndoCommands(entry, new Set(entry.links.map(({ lineage }) => lineage)), needs);
+  const isFree = (lineage: string) => !stuck.has(lineage) && !kept.has(lineage);
+  await runUndoCommands(entry, new Set(entry.undoCommands.map(({ lineage }) => lineage).filter(isFree)), needs);
   for (const { lineage, before, after } of entry.links) {
-    if ((await store.live(lineage)) === after) await store.switchLive(lineage, before);
+    if (isFree(lineage) && (await store.live(lineage)) === after) await store.switchLive(lineage, before);
   }
   for (const { installer: choice, process, title } of entry.servers) {
     if (process === undefined || !(await needs.servers.isRunning(process))) continue;
@@ -86,11 +121,18 @@ async function recoverDeployment(entry: DeployEntry, needs: Needs): Promise<stri
       await (await needs.plugins.installer(choice)).reload(needs.signal);
       needs.tell({ type: 'reloaded', server: title });
     } catch (thrown) {
-      const { code, message, hint } = asCertkitError(thrown);
-      needs.tell({ type: 'cleanup-failed', what: `reloading ${title} with the old configuration`, fault: { code, message, hint } });
+      needs.tell({ type: 'cleanup-failed', what: `reloading ${title} with the old configuration`, fault: faultFacts(asCertkitError(thrown)) });
     }
   }
-  await store.strike(entry.id);
-  await store.dropCheckpoint(entry.id);
-  return `took back a deployment of ${[...new Set(entry.links.map(({ lineage }) => lineage))].join(', ') || 'unchanged links'} that was cut off`;
+  const names = [...new Set([...entry.links.map(({ lineage }) => lineage), ...entry.files.flatMap(({ lineage }) => lineage.split(' '))])];
+  if (stuck.size > 0) {
+    const isStuck = ({ lineage }: { readonly lineage: string }) => lineage.split(' ').some((name) => stuck.has(name));
+    await store.record({ ...entry, links: entry.links.filter(isStuck), files: entry.files.filter(isStuck), undoCommands: entry.undoCommands.filter(isStuck) });
+  } else {
+    await store.strike(entry.id);
+    await store.dropCheckpoint(entry.id);
+  }
+  const left = names.filter((name) => kept.has(name));
+  if (left.length > 0) return `left ${left.join(', ')} as it is, as you said, and ended the deployment that was cut off`;
+  return `took back a deployment of ${names.filter(isFree).join(', ')} that was cut off`;
 }

@@ -1,4 +1,4 @@
-import { asCertkitError, type CertkitError, fault } from '../errors.ts';
+import { asCertkitError, type CertkitError, fault, faultFacts } from '../errors.ts';
 import type { Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
 import { lifeOf, type Version } from '../model/version.ts';
@@ -24,11 +24,13 @@ const WIDTH = 16;
 
 /** Renews the lineages that are due. One that fails does not hold up the others. */
 export async function renew(views: readonly LineageView[], options: RenewOptions, needs: Needs): Promise<readonly RenewOutcome[]> {
-  return inPool(views, WIDTH, async (view): Promise<RenewOutcome> => {
+  const outcomes = await inPool(views, WIDTH, async (view): Promise<RenewOutcome> => {
     if (!view.readable) return failed(view.name, view.fault, needs);
     const decision = decisionOn(view.lineage, view.newest, view.state, options, needs);
     return decision.due ? renewLineage(view.name, options, needs) : notDue(view.name, decision, needs);
   });
+  needs.signal.throwIfAborted();
+  return outcomes;
 }
 
 /** Renews one lineage if it is due. Deployment is another flow: it looks at what is owed, not at who just renewed. */
@@ -116,7 +118,9 @@ function notDue(name: string, decision: RenewalDecision, { tell }: Needs): Renew
 }
 
 function failed(name: string, error: CertkitError, { tell }: Needs, nextTryMs?: number): RenewOutcome {
-  const { code, message, hint } = error;
-  tell({ type: 'failed', lineage: name, during: 'renewal', fault: { code, message, hint }, ...(nextTryMs === undefined ? {} : { nextTryMs }) });
+  // An interruption is of the whole run and told once, by whoever ends it.
+  if (error.code !== 'USAGE_INTERRUPTED') {
+    tell({ type: 'failed', lineage: name, during: 'renewal', fault: faultFacts(error), ...(nextTryMs === undefined ? {} : { nextTryMs }) });
+  }
   return { lineage: name, result: 'failed', error };
 }

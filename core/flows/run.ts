@@ -42,6 +42,7 @@ export async function run(wanted: Lineage, options: RunOptions, needs: Needs): P
     onWait: waitingFor(wanted.name, needs),
     signal: needs.signal,
   });
+  needs.signal.throwIfAborted();
   if (renewal.result === 'failed') return { result: 'failed', error: renewal.error };
   const deployment = await deployNow(wanted.name, false, looked, needs);
   return deployment.result === 'failed' ? { result: 'failed', error: deployment.error } : { result: 'done', renewal, deployment };

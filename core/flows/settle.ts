@@ -1,4 +1,4 @@
-import type { CertkitError } from '../errors.ts';
+import { type CertkitError, faultFacts } from '../errors.ts';
 import type { LineageState, Seen } from '../model/lineage-state.ts';
 import { lifeOf } from '../model/version.ts';
 import { afterFailure } from '../policy/retry.ts';
@@ -21,9 +21,13 @@ export async function settle(target: Target, carried: CarriedOut, allSetbacks: r
   const isLive = undone === undefined && (proofs.length > 0 || stopped.length > 0 || lineage.installers.length === 0);
 
   const before = await store.state(name);
-  const { deployment: earlier, chosen: _chosen, ...rest } = before;
-  const state: LineageState = isLive ? { ...rest, seen: { ...before.seen, ...seenBy(name, proofs, version.number, needs) } } : rest;
+  const { deployment: earlier, chosen, ...rest } = before;
+  const state: LineageState = isLive
+    ? { ...rest, seen: { ...before.seen, ...seenBy(name, proofs, version.number, needs) } }
+    : { ...rest, ...(chosen === undefined ? {} : { chosen }) }; // still owed: the next run tries again
   const error = undone ?? setbacks[0]?.error;
+  // Before it is booked: a run cut off here is still owed, and the next one prunes again.
+  if (isLive) await store.prune(name, [version.number, ...Object.values(state.seen).map((seen) => seen.version)]);
   if (error === undefined) await store.saveState(name, state);
   else {
     const attempts = afterFailure({
@@ -36,8 +40,6 @@ export async function settle(target: Target, carried: CarriedOut, allSetbacks: r
     const outcome = failed(name, error, needs, attempts.notBeforeMs);
     if (!isLive) return outcome;
   }
-  await store.prune(name, [version.number, ...Object.values(state.seen).map((seen) => seen.version)]);
-
   const servers = proofs.map(({ place }) => place.title);
   if (stopped.length > 0) {
     const text = `${stopped.join(', ')} does not run; version ${version.number} is served when it starts, and proven by the next run after that`;
@@ -70,7 +72,6 @@ export function plannedOutcome({ lineage, version }: Target, ready: readonly Rea
 }
 
 export function failed(name: string, error: CertkitError, { tell }: Pick<Needs, 'tell'>, nextTryMs?: number): DeployOutcome {
-  const { code, message, hint } = error;
-  tell({ type: 'failed', lineage: name, during: 'deployment', fault: { code, message, hint }, ...(nextTryMs === undefined ? {} : { nextTryMs }) });
+  tell({ type: 'failed', lineage: name, during: 'deployment', fault: faultFacts(error), ...(nextTryMs === undefined ? {} : { nextTryMs }) });
   return { lineage: name, result: 'failed', error };
 }

@@ -14,13 +14,12 @@ export type StagedVerdict =
  * The staged copies stand below `state/` and are removed again; the server sees them through a private mount namespace.
  */
 export async function testStaged(place: PlannedPlace, needs: Needs): Promise<StagedVerdict> {
-  const { files, store, random } = needs;
+  const { files, store } = needs;
   const fresh = place.changes.find((change) => change.before === undefined);
   if (fresh !== undefined) return { kind: 'not-tested', because: `${fresh.path} is a new file, which cannot be shown to the server before it is there` };
 
-  const folder = join(store.home, 'state', `stage-${random.hex(8)}`);
+  const folder = await store.stageFolder();
   try {
-    await files.makeDirectory(folder, 0o700);
     const staged = await Promise.all(
       place.changes.map(async ({ path, after }, at) => {
         const [real = path, facts] = await Promise.all([files.realPath(path), files.facts(path, 'follow')]);

@@ -22,6 +22,7 @@ export type Event =
   | { readonly type: 'validating'; readonly lineage: string; readonly names: readonly string[] }
   | { readonly type: 'issuing'; readonly lineage: string }
   | { readonly type: 'renewed'; readonly lineage: string; readonly version: number; readonly notAfterMs: number }
+  | { readonly type: 'pending'; readonly lineage: string; readonly version: number; readonly live: number; readonly deployAtMs?: number }
   | { readonly type: 'not-due'; readonly lineage: string; readonly what: 'renewal' | 'deployment'; readonly reason: string; readonly reviewAtMs?: number }
   | { readonly type: 'surveyed'; readonly server: string; readonly lineages: readonly string[] }
   | { readonly type: 'tested'; readonly server: string; readonly staged: boolean; readonly because?: string }

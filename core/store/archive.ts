@@ -10,6 +10,7 @@ import { decodeVersion } from './version-file.ts';
 
 const KEPT_OLD_VERSIONS = 5;
 const VERSION_FOLDER = /^\d{4,}$/;
+const DOOMED_FOLDER = /^\.gone-(\d{4,})$/;
 
 export interface PemTexts {
   readonly certificate: string;
@@ -38,7 +39,7 @@ export interface Archive {
   pairPaths(name: string, keyTypes: readonly KeyType[]): readonly PairPaths[];
   /** The same files of one version, live or not. */
   versionPaths(name: string, version: number, keyTypes: readonly KeyType[]): readonly PairPaths[];
-  /** Removes old versions beyond the newest five. Live, newest and `keep` stay. Answers the numbers removed. */
+  /** Removes old versions beyond the newest five, and what is left of removed ones. Live, newest and `keep` stay. Answers the numbers removed. */
   prune(name: string, keep: readonly number[]): Promise<readonly number[]>;
 }
 
@@ -72,6 +73,14 @@ export function createArchive(layout: Layout, files: Files): Archive {
     const bytes = await files.read(path);
     if (bytes === undefined) throw fault('STORE_UNREADABLE', { path, because: 'it is missing' });
     return Buffer.from(bytes).toString('utf8');
+  }
+
+  /** What a run that was killed amid a removal left. */
+  async function removeDoomed(name: string): Promise<void> {
+    for (const entry of (await files.list(layout.archive(name))) ?? []) {
+      const number = DOOMED_FOLDER.exec(entry)?.[1];
+      if (number !== undefined) await files.removeTree(layout.doomed(name, Number(number)));
+    }
   }
 
   return {
@@ -108,9 +117,9 @@ export function createArchive(layout: Layout, files: Files): Archive {
       const protectedNumbers = new Set([...keep, numbers.at(-1), await live(name)]);
       const old = numbers.filter((number) => !protectedNumbers.has(number));
       const surplus = old.slice(0, Math.max(0, old.length - KEPT_OLD_VERSIONS));
+      await removeDoomed(name);
       for (const number of surplus) {
         // Out of sight by one rename first: a run killed here leaves no version with half its files.
-        await files.removeTree(layout.doomed(name, number));
         await files.rename(layout.version(name, number), layout.doomed(name, number));
         await files.removeTree(layout.doomed(name, number));
       }

@@ -13,8 +13,11 @@ export interface Layout {
   readonly live: string;
   readonly archives: string;
   readonly index: string;
+  readonly accounts: string;
+  readonly stateRoot: string;
   readonly states: string;
   readonly journal: string;
+  readonly allCheckpoints: string;
   readonly runLog: string;
   readonly runLogLock: string;
   /** Directories that `prepare` makes, parents first. */
@@ -48,8 +51,11 @@ export function createLayout(home: string): Layout {
     live: at('live'),
     archives: at('archive'),
     index: at('state', 'index.json'),
+    accounts: at('accounts'),
+    stateRoot: at('state'),
     states: at('state', 'lineages'),
     journal: at('state', 'journal'),
+    allCheckpoints: at('state', 'checkpoints'),
     runLog: at('state', 'log', 'run.ndjson'),
     runLogLock: at('state', 'log', 'run.lock'),
     folders: [

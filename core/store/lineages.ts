@@ -102,6 +102,7 @@ export function createLineages(layout: Layout, files: Files, yamlFiles: YamlFile
     async forget(name) {
       await files.remove(layout.lineageFile(name));
       await files.remove(layout.state(name));
+      if ((await files.list(layout.archive(name)))?.length === 0) await files.removeTree(layout.archive(name));
       yamlFiles.forget(layout.lineageFile(name));
     },
   };

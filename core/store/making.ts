@@ -27,6 +27,8 @@ export interface IssuedChain {
 export interface Making {
   /** Opens it, or finds the one a killed run left, with the keys it holds. Older leftovers are removed. */
   begin(name: string): Promise<{ readonly number: number; readonly keys: readonly KeyAlgorithm[] }>;
+  /** The number that `begin` will give. */
+  nextNumber(name: string): Promise<number>;
   /** Its number, if one is there. */
   inTheMaking(name: string): Promise<number | undefined>;
   /** @param several - whether the lineage has two key types, each in a folder of its own */
@@ -73,6 +75,11 @@ export function createMaking(layout: Layout, files: Files): Making {
       }
       const keys = await Promise.all(KEY_PLACES.map((place) => keyAt(join(layout.making(name, number), place, 'privkey.pem'))));
       return { number, keys: keys.flatMap((key) => key?.algorithm ?? []) };
+    },
+
+    async nextNumber(name) {
+      const { newest, current } = await leftovers(name);
+      return current ?? newest + 1;
     },
 
     inTheMaking: async (name) => (await leftovers(name)).current,

@@ -11,21 +11,21 @@ export function npm(args: readonly string[], cwd?: string): string {
   });
 }
 
-/** Packs a package's directory as it is. @returns the path of the tarball */
-export function pack(directory: string, into: string): string {
+/** Packs the packages in these directories as they are. @returns the paths of the tarballs */
+export function pack(directories: readonly string[], into: string): readonly string[] {
   mkdirSync(into, { recursive: true });
-  const [packed] = JSON.parse(npm(['pack', directory, '--ignore-scripts', '--json', '--pack-destination', into])) as { filename: string }[];
-  return join(into, packed?.filename.replace('@', '').replace('/', '-') ?? '');
+  const packed = JSON.parse(npm(['pack', ...directories, '--ignore-scripts', '--json', '--pack-destination', into])) as { filename: string }[];
+  return packed.map(({ filename }) => join(into, filename.replace('@', '').replace('/', '-')));
 }
 
 /** Installs tarballs below a prefix, side by side. */
-export function install(prefix: string, ...tarballs: readonly string[]): void {
+export function install(prefix: string, tarballs: readonly string[]): void {
   mkdirSync(prefix, { recursive: true });
   npm(['install', '--prefix', prefix, '--prefer-offline', ...tarballs], prefix);
 }
 
 /** Unpacks a tarball of npm's; its package is the directory that is returned. */
-export function unpack(tarball: string, into: string): string {
+export function unpack([tarball = '']: readonly string[], into: string): string {
   mkdirSync(into, { recursive: true });
   execFileSync('tar', ['-xzf', tarball, '-C', into]);
   return join(into, 'package');

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -30,7 +30,7 @@ const certkit = (...args: readonly string[]) => {
 beforeAll(() => {
   dir = tempDir();
   prefix = join(dir.path, 'prefix');
-  install(prefix, pack(projectRoot, dir.path));
+  install(prefix, pack([projectRoot, join(projectRoot, 'fixtures/packages/certkit-installer-copy')], dir.path));
   return () => dir.remove();
 });
 
@@ -40,25 +40,36 @@ describe('the package, installed into an empty prefix', () => {
   });
 
   test('certkit plugins lists the built-in ones, each from certkit itself', () => {
-    const { plugins } = JSON.parse(certkit('plugins', '--json')) as { plugins: { state: string; kind: string; name: string; package: string; origin: string }[] };
-    expect(plugins.map(({ state, kind, name }) => `${state} ${kind} ${name}`).sort()).toEqual([
+    const { plugins } = JSON.parse(certkit('plugins', '--json')) as {
+      plugins: { state: string; kind: string; name: string; package: string; origin: string }[];
+    };
+    const own = plugins.filter((plugin) => plugin.package === 'certkit');
+    expect(own.map(({ state, kind, name }) => `${state} ${kind} ${name}`).sort()).toEqual([
       'ok authenticator standalone',
       'ok authenticator webroot',
       'ok installer files',
       'ok installer nginx',
       'ok installer nginx-custom',
     ]);
-    for (const plugin of plugins) expect(plugin).toMatchObject({ package: 'certkit', origin: join(prefix, 'node_modules/certkit') });
-    for (const name of ['standalone', 'webroot', 'files', 'nginx', 'nginx-custom']) expect(certkit('plugins')).toMatch(new RegExp(` ${name} +certkit ${manifest.version}`));
+    for (const { origin } of own) expect(origin).toBe(join(realpathSync(prefix), 'node_modules/certkit'));
+    for (const name of ['standalone', 'webroot', 'files', 'nginx', 'nginx-custom'])
+      expect(certkit('plugins')).toMatch(new RegExp(` ${name} +certkit ${manifest.version}`));
+  });
+
+  test("a stranger's plugin that npm put beside it is found", () => {
+    expect(certkit('plugins')).toMatch(/^installer +copy +certkit-installer-copy 1\.0\.0$/m);
   });
 
   test('certkit --help names every command', () => {
     const help = certkit('--help');
-    for (const command of ['run', 'renew', 'deploy', 'status', 'rollback', 'release', 'recover', 'plugins']) expect(help).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'));
+    for (const command of ['run', 'renew', 'deploy', 'status', 'rollback', 'release', 'recover', 'plugins'])
+      expect(help).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'));
   });
 
   test('holds what is needed and no more', () => {
-    const listing = execFileSync('find', ['.', '-type', 'f'], { cwd: join(prefix, 'node_modules/certkit'), encoding: 'utf8' }).trim().split('\n');
+    const listing = execFileSync('find', ['.', '-type', 'f'], { cwd: join(prefix, 'node_modules/certkit'), encoding: 'utf8' })
+      .trim()
+      .split('\n');
     for (const file of ['./README.md', './LICENSE', './CHANGELOG.md', './package.json', './dist/core/main.js']) expect(listing).toContain(file);
     expect(listing.filter((file) => /\/(test|fixtures|bench|scripts|node_modules|\.cache)\/|\.(test|spec)\.|(?<!\.d)\.ts$|\.tgz$/.test(file))).toEqual([]);
   });

@@ -60,8 +60,9 @@ async function newSite(...names: [string, ...string[]]): Promise<Site> {
 
 const caFlags = () => ['--server', pebble.directoryUrl, '--ca-bundle', pebble.caBundlePath, '--agree-tos'];
 const nginxFlags = () => ['--installer', 'nginx-custom', '--nginx-custom-binary', nginx.binary, '--nginx-custom-reload-command', nginx.ngxreload];
-const fixture = (name: string) => pack(join(FIXTURES, name), dir.path);
-const addPlugins = (home: Home, ...tarballs: readonly string[]) => install(join(home.path, 'plugins'), ...tarballs);
+/** Packs these packages and installs them where a home's plugins stand. */
+const addPlugins = (home: Home, folders: readonly string[]) => install(join(home.path, 'plugins'), pack(folders, dir.path));
+const fixture = (name: string) => join(FIXTURES, name);
 
 async function listed(home: Home, main?: string): Promise<readonly Listed[]> {
   const result = await home.run(['plugins', '--json'], main === undefined ? {} : { main });
@@ -87,7 +88,7 @@ describe("a stranger's authenticator and installer", () => {
     site = await newSite('proofdir.test', 'www.proofdir.test');
     copies = join(dir.path, 'copies');
     for (const folder of [copies, join(site.webroot, '.well-known/acme-challenge')]) mkdirSync(folder, { recursive: true });
-    addPlugins(home, fixture('certkit-authenticator-proofdir'), fixture('certkit-installer-copy'));
+    addPlugins(home, ['certkit-authenticator-proofdir', 'certkit-installer-copy'].map(fixture));
   });
 
   test('are listed beside the built-in ones, with their package', async () => {
@@ -150,14 +151,14 @@ describe('packages that do not fit', () => {
   const refusals: readonly (readonly [string, RegExp])[] = [
     ['certkit-installer-outdated', /written for contract \^0\.8\.0; this certkit speaks 0\.9\.\d/],
     ['certkit-installer-unclaimed', /no usable "certkit" field/],
-    ['certkit-installer-outside', /leads out of the package/],
+    ['certkit-installer-outside', /its plugin "outside" does not begin with "\.\/"/],
   ];
   let home: Home;
   const canary = () => join(dir.path, 'canary');
 
   beforeAll(() => {
     home = newHome();
-    addPlugins(home, ...refusals.map(([name]) => fixture(name)), fixture('certkit-installer-throwing'));
+    addPlugins(home, [...refusals.map(([name]) => name), 'certkit-installer-throwing'].map(fixture));
   });
 
   test('are listed with the reason, and none of their code ran', async () => {
@@ -200,7 +201,7 @@ describe('no plugin is privileged (P8): built-ins republished by a stranger, and
   let home: Home;
   let main: string;
 
-  /** A package of the plugin's sources alone: what they import of certkit comes along in the bundle. */
+  /** A package of the plugin's sources alone: what they import of certkit comes along in the bundle. @returns its folder */
   async function republish({ kind, name }: (typeof republished)[number]): Promise<string> {
     const folder = join(dir.path, `certkit-${kind}-${name}`);
     await build({
@@ -222,11 +223,11 @@ describe('no plugin is privileged (P8): built-ins republished by a stranger, and
     };
     writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
     expect(readFileSync(join(folder, 'index.js'), 'utf8')).not.toMatch(/(from|import|require)[\s(]*["']certkit/);
-    return pack(folder, dir.path);
+    return folder;
   }
 
   beforeAll(async () => {
-    const copy = unpack(pack(projectRoot, dir.path), join(dir.path, 'bare'));
+    const copy = unpack(pack([projectRoot], dir.path), join(dir.path, 'bare'));
     main = join(copy, 'dist/core/main.js');
     const path = join(copy, 'package.json');
     const manifest = readJson<{ certkit: { contract: string; plugins: { kind: string; name: string; entry: string }[] } }>(path);
@@ -235,7 +236,7 @@ describe('no plugin is privileged (P8): built-ins republished by a stranger, and
     for (const { entry } of plugins.filter(isTaken)) rmSync(join(copy, dirname(entry)), { recursive: true });
     writeFileSync(path, JSON.stringify({ ...manifest, certkit: { ...manifest.certkit, plugins: plugins.filter((plugin) => !isTaken(plugin)) } }));
     home = newHome();
-    addPlugins(home, ...(await Promise.all(republished.map(republish))));
+    addPlugins(home, await Promise.all(republished.map(republish)));
   });
 
   test('the two come from the stranger and from nowhere else', async () => {

@@ -127,14 +127,14 @@ test('accounts: the key comes first, then its URL; another CA is another account
   const { store, again, at } = await freshHome();
   const authority = { directory: 'https://ca.example:14000/dir?x=1', email: 'a@example.com' };
   expect(await store.account(authority)).toBeUndefined();
-  await store.saveAccount(authority, KEY);
+  await store.saveAccount(authority, { keyPem: KEY });
   expect(await again().account(authority)).toEqual({ keyPem: KEY });
-  await store.saveAccount(authority, KEY, 'https://ca.example/acct/1');
+  await store.saveAccount(authority, { keyPem: KEY, url: 'https://ca.example/acct/1' });
   expect(await again().account({ directory: authority.directory })).toEqual({ keyPem: KEY, url: 'https://ca.example/acct/1' });
   for (const directory of ['https://ca.example:14000/dir?x=2', 'https://ca.example:14000/dir', 'https://ca.example/dir']) {
     expect(await store.account({ directory })).toBeUndefined();
   }
-  await store.saveAccount(authority, `${KEY}\n`);
+  await store.saveAccount(authority, { keyPem: `${KEY}\n` });
   expect(await store.account(authority)).toEqual({ keyPem: `${KEY}\n` });
   const [folder] = readdirSync(at('accounts'));
   expect(folder).toMatch(/^ca\.example-14000-dir-[0-9a-f]{12}$/);
@@ -144,7 +144,7 @@ test('accounts: the key comes first, then its URL; another CA is another account
 for (const directory of ['https://ca.example/../../etc', 'https://ca.example/%2e%2e/x', 'https://[::1]:14000/dir', `https://ca.example/${'x'.repeat(400)}`]) {
   test(`accounts: ${directory.slice(0, 40)} stays one folder below accounts/`, async () => {
     const { store, at } = await freshHome();
-    await store.saveAccount({ directory }, KEY);
+    await store.saveAccount({ directory }, { keyPem: KEY });
     expect(readdirSync(at('accounts'))).toHaveLength(1);
     expect(await store.account({ directory })).toEqual({ keyPem: KEY });
   });

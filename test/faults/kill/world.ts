@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { servedCertificate } from '../../parts/handshake.ts';
@@ -26,6 +26,7 @@ export interface RunOptions {
 
 /** A server, a CA and a certkit home, which many runs use one after the other. */
 export interface World {
+  readonly names: readonly string[];
   readonly nginx: SourceNginx;
   readonly site: Site;
   readonly pebble: Pebble;
@@ -34,8 +35,10 @@ export interface World {
   readonly shelf: string;
   /** Directories that certkit may change something in. */
   readonly kept: readonly string[];
-  readonly caFlags: readonly string[];
-  readonly nginxFlags: readonly string[];
+  /** A person's first command for the site. */
+  readonly first: readonly string[];
+  /** The same with files on the shelf in place of the server. */
+  readonly firstOnShelf: readonly string[];
   /** Runs certkit in a process of its own; answers the moments it went through as well. */
   run(args: readonly string[], options?: RunOptions): Promise<Ended & { readonly moments: readonly string[] }>;
   /** How many orders the CA was asked for so far. */
@@ -44,8 +47,6 @@ export interface World {
   served(): Promise<string | undefined>;
   stop(): Promise<void>;
 }
-
-const SETTINGS = 'probe_timeout: 3s\n';
 
 export async function startWorld({ names, tls }: { readonly names: readonly string[]; readonly tls: boolean }): Promise<World> {
   const program = await buildDoomedProgram();
@@ -63,6 +64,12 @@ export async function startWorld({ names, tls }: { readonly names: readonly stri
   const home = join(folder.path, 'home');
   const shelf = join(folder.path, 'shelf');
   mkdirSync(shelf);
+  const wanted = [
+    ...names.flatMap((name) => ['-d', name]),
+    ...['--authenticator', 'webroot', '--webroot-root', site.webroot],
+    ...['--server', pebble.directoryUrl, '--ca-bundle', pebble.caBundlePath, '--agree-tos'],
+  ];
+  const newPort = tls ? [] : ['--nginx-custom-tls-port', String(nginx.httpsPort)];
   const places = [
     [home, '~'],
     [shelf, 'shelf'],
@@ -70,14 +77,18 @@ export async function startWorld({ names, tls }: { readonly names: readonly stri
   ];
 
   return {
+    names,
     nginx,
     site,
     pebble,
     home,
     shelf,
     kept: [home, shelf, nginx.confDir, site.webroot],
-    caFlags: ['--server', pebble.directoryUrl, '--ca-bundle', pebble.caBundlePath, '--agree-tos'],
-    nginxFlags: ['--installer', 'nginx-custom', '--nginx-custom-binary', nginx.binary, '--nginx-custom-reload-command', nginx.ngxreload],
+    first: [...wanted, '--installer', 'nginx-custom', '--nginx-custom-binary', nginx.binary, '--nginx-custom-reload-command', nginx.ngxreload, ...newPort],
+    firstOnShelf: [
+      ...[...wanted, '--installer', 'files', '--files-combined', join(shelf, 'combined.pem'), '--files-fullchain', join(shelf, 'fullchain.pem')],
+      ...['--files-reload-command', '/bin/true'],
+    ],
     async run(args, { dieAt, judged = false, offline = false } = {}) {
       const notes = mkdtempSync(join(folder.path, 'notes-'));
       const list = join(notes, 'moments');
@@ -94,7 +105,7 @@ export async function startWorld({ names, tls }: { readonly names: readonly stri
         // Not `close`: a program that it had started may live on, and hold its pipes.
         child.once('exit', (exitCode, signal) => setImmediate(() => resolve({ exitCode, signal, output })));
       });
-      const moments = readFileSync(list, 'utf8').trimEnd().split('\n');
+      const moments = existsSync(list) ? readFileSync(list, 'utf8').trimEnd().split('\n') : [];
       rmSync(notes, { recursive: true });
       return { ...ended, moments };
     },
@@ -112,5 +123,3 @@ export async function startWorld({ names, tls }: { readonly names: readonly stri
     },
   };
 }
-
-export { SETTINGS };

@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { tempDir } from '../../parts/temp.ts';
+import type { World } from './world.ts';
+
+/** Everything that certkit may change, as it was; put back as often as needed. */
+export interface Snapshot {
+  /** Puts all files back, and has the server serve what they say. */
+  restore(): Promise<void>;
+  remove(): void;
+}
+
+const STEADY_LOOKS = 3;
+const LIMIT_MS = 5_000;
+
+export async function takeSnapshot(world: World): Promise<Snapshot> {
+  const shelf = tempDir();
+  const copies = world.kept.map((path, at) => ({ path, copy: join(shelf.path, String(at)), isThere: existsSync(path) }));
+  const copy = (from: string, to: string) => execFileSync('cp', ['-a', '--', from, to]);
+  for (const one of copies) if (one.isThere) copy(one.path, one.copy);
+  const served = await world.served();
+
+  return {
+    async restore() {
+      for (const { path, copy: kept, isThere } of copies) {
+        rmSync(path, { recursive: true, force: true });
+        if (isThere) copy(kept, path);
+      }
+      mkdirSync(world.shelf, { recursive: true });
+      const { nginx } = world;
+      if (nginx.pid() === undefined) await nginx.start();
+      else await nginx.reload();
+      // Old workers may answer for a moment.
+      const giveUpMs = Date.now() + LIMIT_MS;
+      for (let steady = 0; steady < STEADY_LOOKS; steady = (await world.served()) === served ? steady + 1 : 0) {
+        if (Date.now() > giveUpMs) throw new Error(`the server does not serve again what it served in the beginning:\n${nginx.test().output}`);
+      }
+    },
+    remove: () => shelf.remove(),
+  };
+}

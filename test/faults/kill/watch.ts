@@ -1,0 +1,96 @@
+import { X509Certificate } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { World } from './world.ts';
+
+export interface Watch {
+  /** What was seen that may never be seen. */
+  stop(): Promise<readonly string[]>;
+}
+
+export interface Watched {
+  handshakes: number;
+  reloads: number;
+  /** Connections that an ending worker cut; the next one was answered. */
+  cut: number;
+}
+
+const HANDSHAKE_PAUSE_MS = 25;
+const RELOAD_PAUSE_MS = { least: 60, most: 260 };
+const BROKEN = /\[(emerg|alert|crit)\]|key values mismatch|cannot load certificate/;
+
+/**
+ * Shakes hands with the server all the while, and has it read its files again at random moments.
+ *
+ * @param silent - nobody may answer: the listen is the deployment's own
+ */
+export function startWatch(world: World, counts: Watched, { silent }: { readonly silent: boolean }): Watch {
+  const { nginx } = world;
+  const master = nginx.pid();
+  const logStart = nginx.errorLog().length;
+  const seen: string[] = [];
+  const known = new Set<string>();
+  let stopped = false;
+  let wake = () => {};
+  const end = new Promise<void>((resolve) => {
+    wake = resolve;
+  });
+  const pause = (ms: number) => Promise.race([end, new Promise((resolve) => setTimeout(resolve, ms))]);
+
+  const shaking = (async () => {
+    const first = await world.served();
+    if (first !== undefined) known.add(first);
+    for (let unanswered = 0; !stopped; await pause(HANDSHAKE_PAUSE_MS)) {
+      const leaf = await world.served();
+      counts.handshakes++;
+      if (leaf === undefined) {
+        unanswered++;
+        counts.cut++;
+        if (unanswered > 1 && !silent) seen.push('two handshakes one after the other were not answered');
+        continue;
+      }
+      unanswered = 0;
+      if (known.has(leaf)) continue;
+      for (const one of leavesOf(world)) known.add(one);
+      if (!known.has(leaf)) seen.push(`a certificate was shown that is of no version: ${leaf}`);
+    }
+  })();
+  const reloading = (async () => {
+    while (!stopped) {
+      await pause(RELOAD_PAUSE_MS.least + Math.random() * (RELOAD_PAUSE_MS.most - RELOAD_PAUSE_MS.least));
+      const pid = nginx.pid();
+      if (stopped || pid === undefined) continue;
+      process.kill(pid, 'SIGHUP');
+      counts.reloads++;
+    }
+  })();
+
+  return {
+    async stop() {
+      stopped = true;
+      wake();
+      await Promise.all([shaking, reloading]);
+      const broken = nginx
+        .errorLog()
+        .slice(logStart)
+        .split('\n')
+        .filter((line) => BROKEN.test(line));
+      const gone = nginx.pid() === master ? [] : [`the server's master was process ${master} and is ${nginx.pid() ?? 'gone'}`];
+      return [...seen, ...broken.map((line) => `the server's log: ${line}`), ...gone];
+    },
+  };
+}
+
+/** SHA-256 of the leaves of all versions. */
+export function leavesOf({ home }: World): readonly string[] {
+  const archive = join(home, 'archive');
+  if (!existsSync(archive)) return [];
+  return readdirSync(archive, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('/cert.pem'))
+    .map((name) => leafOf(join(archive, name)));
+}
+
+/** SHA-256 of the leaf behind the live link. */
+export const liveLeaf = ({ home, names }: World): string => leafOf(join(home, 'live', names[0] ?? '', 'cert.pem'));
+
+const leafOf = (path: string) => new X509Certificate(readFileSync(path)).fingerprint256.replaceAll(':', '').toLowerCase();
