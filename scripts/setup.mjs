@@ -18,17 +18,7 @@ export function ensurePackages() {
   const installed = join(root, 'node_modules', '.package-lock.json');
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs && isSameLock(installed)) return;
   console.log('setup: installing the npm packages that package-lock.json names (npm ci)');
-  const quietly = ['--no-audit', '--no-fund', '--loglevel=error'];
-  const clean = spawnSync('npm', ['ci', ...quietly], { cwd: root, stdio: ['inherit', 'inherit', 'pipe'], encoding: 'utf8' });
-  if (clean.error !== undefined) throw clean.error;
-  if (clean.status === 0) return;
-  if (clean.signal !== null) process.exit(130);
-  // npm 11 refuses a lock that was made where the registry lacked a package for another platform. The same versions come this way.
-  console.log('setup: npm ci does not take package-lock.json; trying npm install --no-save');
-  run('npm', ['install', '--no-save', ...quietly]);
-  if (isSameLock(installed)) return;
-  console.error(`npm installed other versions than package-lock.json names. npm ci had said:\n${clean.stderr}`);
-  process.exit(1);
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
 }
 
 function isSameLock(installed) {

@@ -126,7 +126,7 @@ async function refusedBy(places: readonly ReadyPlace[], onlyNamed: boolean, need
   for (const { place } of places) {
     try {
       await place.installer.test(needs.signal);
-      needs.tell({ type: 'tested', server: place.title, staged: false });
+      if (place.survey.server.probeable) needs.tell({ type: 'tested', server: place.title, staged: false });
     } catch (thrown) {
       needs.signal.throwIfAborted();
       const error = asCertkitError(thrown);
@@ -155,7 +155,7 @@ async function reloadAndProve(
     (thrown: unknown) => asCertkitError(thrown),
   );
   signal.throwIfAborted();
-  if (reloadError === undefined) tell({ type: 'reloaded', server: place.title });
+  if (reloadError === undefined && place.survey.server.probeable) tell({ type: 'reloaded', server: place.title });
   const required = questions.filter((question) => question.added || baseline.some((one) => one.question === question && one.answer.kind === 'served'));
   if (reloadError !== undefined && required.length === 0) return everyone(reloadError);
 

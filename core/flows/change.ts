@@ -46,17 +46,24 @@ export async function applyChange(targets: readonly Target[], places: readonly P
   for (const { path, before } of changes) if (before !== undefined) await store.keepCopy(id, path, before);
 
   const failures = new Map<string, CertkitError>();
-  const doing = async (lineages: readonly string[], work: () => Promise<void>) => {
-    if (lineages.some((lineage) => failures.has(lineage))) return;
+  /** Refused before anything was written, or never come to: there is nothing of ours to take back. */
+  const untouched = new Set<FileChange>();
+  const doing = async (lineages: readonly string[], work: () => Promise<void>, change?: FileChange) => {
+    if (lineages.some((lineage) => failures.has(lineage))) {
+      if (change !== undefined) untouched.add(change);
+      return;
+    }
     try {
       await work();
     } catch (thrown) {
-      for (const lineage of lineages) failures.set(lineage, asCertkitError(thrown));
+      const error = asCertkitError(thrown);
+      if (change !== undefined && (error.code === 'STORE_FILE_CHANGED' || error.code === 'STORE_FILE_REFUSED')) untouched.add(change);
+      for (const lineage of lineages) failures.set(lineage, error);
     }
   };
   for (const { lineage, version } of links) await doing([lineage.name], () => store.switchLive(lineage.name, version.number));
-  for (const one of changes) if (one.kind === 'place') await doing(one.lineages, () => place(one, needs));
-  for (const one of changes) if (one.kind === 'edit') await doing(one.lineages, () => files.rewrite(one.path, one.after, sha256(one.before)));
+  for (const one of changes) if (one.kind === 'place') await doing(one.lineages, () => place(one, needs), one);
+  for (const one of changes) if (one.kind === 'edit') await doing(one.lineages, () => files.rewrite(one.path, one.after, sha256(one.before)), one);
   for (const { plan } of places) for (const { run, lineage } of plan.commands) await doing([lineage], () => runCommand(run, needs));
 
   const isBack = new Set<string>();
@@ -66,7 +73,7 @@ export async function applyChange(targets: readonly Target[], places: readonly P
     async undo(lineages) {
       const gone = new Set([...isBack, ...lineages]);
       for (const one of [...changes].reverse()) {
-        if (!one.lineages.some((lineage) => lineages.has(lineage))) continue;
+        if (untouched.has(one) || !one.lineages.some((lineage) => lineages.has(lineage))) continue;
         await writeBack(one, isBack, gone, needs).catch((thrown: unknown) => {
           for (const lineage of one.lineages.filter((each) => lineages.has(each))) stuck.set(lineage, asCertkitError(thrown));
         });

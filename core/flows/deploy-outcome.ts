@@ -7,8 +7,11 @@ import type { Setback } from './place.ts';
 export type DeployOutcome =
   | {
       readonly lineage: string;
-      /** `waiting`: the version is live, and its servers do not run; it is proven when they do. */
-      readonly result: 'deployed' | 'already-served' | 'waiting';
+      /**
+       * `waiting`: the version is live, and its servers do not run; it is proven when they do.
+       * `unused`: no server has a place for any of its names any more; renewals go on.
+       */
+      readonly result: 'deployed' | 'already-served' | 'waiting' | 'unused';
       readonly version: number;
       readonly servers: readonly string[];
       readonly setbacks: readonly Setback[];

@@ -80,10 +80,6 @@ async function targetOf(name: string, options: DeployOptions, needs: Needs): Pro
   const [lineage, versions, liveNumber, state] = await Promise.all([store.lineage(name), store.versions(name), store.live(name), store.state(name)]);
   const newest = versions.at(-1);
   const live = versions.find(({ number }) => number === liveNumber);
-  if (liveNumber !== undefined && live === undefined) {
-    const because = `it leads to version ${liveNumber}, which is not in the archive; there are ${versions.map(({ number }) => number).join(', ') || 'none'}`;
-    throw fault('STORE_UNREADABLE', { path: `${store.liveRoot}/${name}`, because });
-  }
   const decision = decisionOn(name, { lineage, state, ...(newest === undefined ? {} : { newest }), ...(live === undefined ? {} : { live }) }, options, needs);
   if (!decision.due) return notDue(name, decision, needs);
 

@@ -21,7 +21,18 @@ export async function settle(target: Target, carried: CarriedOut, allSetbacks: r
   const isLive = undone === undefined && (proofs.length > 0 || stopped.length > 0 || lineage.installers.length === 0);
 
   const before = await store.state(name);
-  const { deployment: earlier, chosen, ...rest } = before;
+  if (target.structure === 'keep' && undone === undefined && isUnused(target, setbacks)) {
+    if (before.unused !== true) {
+      await store.saveState(name, { ...before, unused: true });
+      tell({
+        type: 'note',
+        lineage: name,
+        text: `no server here has a place for any of its names any more; renewals go on, and this is not said again (${setbacks[0]?.error.message})`,
+      });
+    }
+    return { lineage: name, result: 'unused', version: version.number, servers: [], setbacks: [] };
+  }
+  const { deployment: earlier, chosen, unused: _unused, ...rest } = before;
   const state: LineageState = isLive
     ? { ...rest, seen: { ...before.seen, ...seenBy(name, proofs, version.number, needs) } }
     : { ...rest, ...(chosen === undefined ? {} : { chosen }) }; // still owed: the next run tries again
@@ -49,6 +60,16 @@ export async function settle(target: Target, carried: CarriedOut, allSetbacks: r
   const result = carried.touched.has(name) ? 'deployed' : 'already-served';
   tell({ type: result, lineage: name, version: version.number, servers });
   return { lineage: name, result, version: version.number, servers, setbacks };
+}
+
+/** Every name is without a place at every server: nobody uses the lineage, which is no failure. */
+function isUnused({ lineage, version }: Target, setbacks: readonly Setback[]): boolean {
+  const names = lineage.serve ?? version.identifiers;
+  return (
+    lineage.installers.length > 0 &&
+    setbacks.length >= names.length * lineage.installers.length &&
+    setbacks.every(({ error }) => error.code === 'INSTALLER_NO_SITE')
+  );
 }
 
 function seenBy(lineage: string, proofs: readonly Proof[], version: number, { clock }: Pick<Needs, 'clock'>): Readonly<Record<string, Seen>> {

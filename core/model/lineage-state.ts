@@ -28,6 +28,8 @@ export interface LineageState {
   readonly rejected: readonly number[];
   /** By installer slot (see `slotOf`): a slot without an entry for the live version is owed. */
   readonly seen: Readonly<Record<string, Seen>>;
+  /** No server had a place for any of its names at the last unattended deployment; told once. */
+  readonly unused?: boolean;
   /** The version a person asked to be live, until it is; with leave to change a configuration's structure, or without. */
   readonly chosen?: { readonly version: number; readonly structure: 'may-change' | 'keep' };
 }

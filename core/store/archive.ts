@@ -66,7 +66,13 @@ export function createArchive(layout: Layout, files: Files): Archive {
     if (facts === undefined) return undefined;
     if (facts.type !== 'link') throw fault('STORE_UNREADABLE', { path, because: `it is a ${facts.type} and not the link to the live version` });
     const target = await files.readLink(path);
-    return target === undefined ? undefined : liveNumber(path, name, target);
+    if (target === undefined) return undefined;
+    const number = liveNumber(path, name, target);
+    const numbers = await versionNumbers(name);
+    if (numbers.includes(number)) return number;
+    const newest = numbers.at(-1);
+    const wayOut = newest === undefined ? `rm ${path}` : `ln -sfn ${linkTarget(name, newest)} ${path}`;
+    throw fault('STORE_UNREADABLE', { path, because: `it leads to ${target}, which is not there; "${wayOut}" mends it` });
   }
 
   async function pem(path: string): Promise<string> {

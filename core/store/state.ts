@@ -1,6 +1,6 @@
 import { FRESH_STATE, type LineageState } from '../model/lineage-state.ts';
 import type { Files } from '../ports.ts';
-import { type Decoder, exactly, finite, list, mapOf, members, oneOf, optional, text, whole } from './decode.ts';
+import { type Decoder, exactly, finite, flag, list, mapOf, members, oneOf, optional, text, whole } from './decode.ts';
 import { decodeEndpoint } from './endpoint-file.ts';
 import { readJson, writeJson } from './json-file.ts';
 import type { Layout } from './layout.ts';
@@ -16,6 +16,7 @@ const decodeMembers = members(
     deployment: optional(attempts),
     rejected: list(whole),
     seen: mapOf(members({ version: whole, atMs: finite, server: text, serves: list(members({ name: text, endpoint: decodeEndpoint }, 'ignored')) }, 'ignored')),
+    unused: optional(flag),
     chosen: optional(members({ version: whole, structure: oneOf(['may-change', 'keep']) }, 'ignored')),
   },
   'ignored',

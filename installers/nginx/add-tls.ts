@@ -4,7 +4,7 @@ import { nearestBlocks } from './names.ts';
 import { whereIs } from './pairs.ts';
 import { insertPairs, whyLeftAlone } from './secure-server.ts';
 import { addressesOfServer, endpointOf, type NginxFacts, speaksTls } from './survey.ts';
-import { refuse, type Verdict, type Wanted } from './verdict.ts';
+import { refuse, refuseDrift, type Verdict, type Wanted } from './verdict.ts';
 
 /** A listen to add, and where it will be reached. */
 interface NewListen {
@@ -24,11 +24,7 @@ interface NewListen {
 export function addTls(server: HttpServer, names: readonly string[], { lineage }: Wanted, tlsPort: number, facts: NginxFacts): Verdict {
   const where = whereIs(server);
   if (lineage.structure === 'keep') {
-    return refuse(
-      'drift',
-      `the block at ${where} for ${names.join(', ')} has no TLS listen`,
-      'Run "certkit deploy" by hand: a person may change the structure of a configuration.',
-    );
+    return refuseDrift(`the block at ${where} for ${names.join(', ')} has no TLS listen`, lineage.lineage);
   }
   const aloof = whyLeftAlone(server, facts);
   if (aloof !== undefined) return aloof;

@@ -5,7 +5,7 @@ import { matchPairs } from './match-pairs.ts';
 import { listed, namesOutside } from './names.ts';
 import { holderOf, type PairInForce, pairsInForce, whereIs } from './pairs.ts';
 import { addressesOfServer, type NginxFacts, speaksTls } from './survey.ts';
-import { refuse, type Verdict, type Wanted } from './verdict.ts';
+import { refuse, refuseDrift, type Verdict, type Wanted } from './verdict.ts';
 
 /** What makes the lineage's pairs the ones in force for a block that speaks TLS already, by the least change. */
 export function secureServer(server: HttpServer, { lineage, liveRoot }: Wanted, facts: NginxFacts): Verdict {
@@ -18,7 +18,7 @@ export function secureServer(server: HttpServer, { lineage, liveRoot }: Wanted, 
   if (!found.ok) return refuse('unsupported', found.because, 'Give the block paths of files, or leave it to what fills it now.');
   const { pairs } = found;
   const keep = lineage.structure === 'keep';
-  const ownBlock = () => (keep ? drift(`the block at ${where} needs directives of its own for the pair`) : verdict([insertPairs(server, lineage.pairs)], []));
+  const ownBlock = () => (keep ? refuseDrift(`the block at ${where} needs directives of its own for the pair`, lineage.lineage) : verdict([insertPairs(server, lineage.pairs)], []));
   if (pairs.length === 0) return ownBlock();
 
   const match = matchPairs(pairs, lineage.pairs, ({ certificatePath }) => certificates.get(certificatePath)?.keyType);
@@ -50,7 +50,7 @@ export function secureServer(server: HttpServer, { lineage, liveRoot }: Wanted, 
       `the block at ${where} has the certificate of lineage ${holder}`,
       `Give its names to one lineage: remove them from ${holder}, or from ${lineage.lineage}.`,
     );
-  if (keep && added.length + orphans.length > 0) return drift(`the block at ${where} needs ${added.length > 0 ? 'one more pair' : 'one pair less'}`);
+  if (keep && added.length + orphans.length > 0) return refuseDrift(`the block at ${where} needs ${added.length > 0 ? 'one more pair' : 'one pair less'}`, lineage.lineage);
 
   const edits = [
     ...replaced.flatMap(({ old, by }) => [replaceValue(old.certificate, by.fullchain), replaceValue(old.key, by.key)]),
@@ -136,10 +136,6 @@ function addPairs({ certificate, key }: PairInForce, added: readonly PairPaths[]
   const together = certificate.instance === key.instance && certificate.directive.parent === key.directive.parent;
   if (together) return [insertAfter(certificate.index > key.index ? certificate : key, pairStatements(added))];
   return [insertAfter(certificate, added.map(certificateStatement)), insertAfter(key, added.map(keyStatement))];
-}
-
-function drift(because: string): Verdict {
-  return refuse('drift', because, 'Run "certkit deploy" by hand: a person may change the structure of a configuration.');
 }
 
 function verdict(edits: readonly FileEdit[], notes: readonly string[]): Verdict {

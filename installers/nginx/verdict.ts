@@ -15,3 +15,8 @@ export type Verdict =
 export function refuse(kind: Refusal['kind'], because: string, hint: string): Extract<Verdict, { ok: false }> {
   return { ok: false, refusal: { kind, because, hint } };
 }
+
+/** What only a change of structure would do, in a run that nobody watches. */
+export function refuseDrift(because: string, lineage: string): Extract<Verdict, { ok: false }> {
+  return refuse('drift', because, `Run "certkit deploy ${lineage} --now" by hand: a person may change the structure of a configuration.`);
+}

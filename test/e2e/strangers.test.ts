@@ -116,7 +116,7 @@ describe("a stranger's authenticator and installer", () => {
     expect(readFileSync(key, 'utf8')).toBe(readFileSync(join(home.path, 'live/proofdir.test/privkey.pem'), 'utf8'));
     expect(statSync(key).mode & 0o777).toBe(0o600);
     expect(existsSync(marker())).toBe(true);
-    expect(result.stdout).toContain('proofdir published the http-01 proof');
+    expect(result.stdout).toContain('published by proofdir');
   });
 
   test('are used by the scheduler, too: the next version is obtained, served and copied', async () => {

@@ -172,32 +172,30 @@ describe('a lineage at two servers', () => {
     ['the reload does nothing', (scripts) => scripts.onReload('true', 'hup'), 'INSTALLER_NOT_SERVED', 0],
   ];
   for (const [title, refuse, code, inUse] of refusals) {
-    {
-      test.concurrent(`${title} at one: link and bytes go back at both, with version ${inUse} in use`, async ({ onTestFinished }) => {
-        const world = await opened(onTestFinished);
-        const { scene, other } = world;
-        if (inUse === 1) expect((await scene.certkit('renew')).exitCode).toBe(0);
-        const before = await pictures(world);
-        refuse(other.scripts, `[ "$(readlink ${scene.home.path}/live/${NAME})" = ../archive/${NAME}/000${inUse + 1} ]`);
+    test.concurrent(`${title} at one: link and bytes go back at both, with version ${inUse} in use`, async ({ onTestFinished }) => {
+      const world = await opened(onTestFinished);
+      const { scene, other } = world;
+      if (inUse === 1) expect((await scene.certkit('renew')).exitCode).toBe(0);
+      const before = await pictures(world);
+      refuse(other.scripts, `[ "$(readlink ${scene.home.path}/live/${NAME})" = ../archive/${NAME}/000${inUse + 1} ]`);
 
-        const refused = await scene.certkit('renew', '--force');
-        expect(refused.exitCode, refused.all).toBe(5);
-        expect(refused.deployment(NAME).error?.code, refused.all).toBe(code);
-        expect(refused.deployment(NAME).error?.message).toContain(other.nginx.conf.replace('/nginx.conf', ''));
-        expect(await pictures(world)).toEqual(before);
-        for (const { scripts } of [scene, other]) expect(scripts.reloadCalls()).toBeLessThanOrEqual(2 + inUse);
-        scene.expectAtRest();
-        other.expectSound();
+      const refused = await scene.certkit('renew', '--force');
+      expect(refused.exitCode, refused.all).toBe(5);
+      expect(refused.deployment(NAME).error?.code, refused.all).toBe(code);
+      expect(refused.deployment(NAME).error?.message).toContain(other.nginx.conf.replace('/nginx.conf', ''));
+      expect(await pictures(world)).toEqual(before);
+      for (const { scripts } of [scene, other]) expect(scripts.reloadCalls()).toBeLessThanOrEqual(2 + inUse);
+      scene.expectAtRest();
+      other.expectSound();
 
-        other.scripts.onTest('check');
-        other.scripts.onReload('hup');
-        scene.hoursGoBy(NAME);
-        const next = await scene.certkit('renew');
-        expect(next.exitCode, next.all).toBe(0);
-        for (const server of [scene, other]) expect(await server.served(NAME)).toBe(scene.leafOf(NAME, inUse + 1));
-        expect(await scene.status(NAME)).toMatchObject({ owed: false });
-      });
-    }
+      other.scripts.onTest('check');
+      other.scripts.onReload('hup');
+      scene.hoursGoBy(NAME);
+      const next = await scene.certkit('renew');
+      expect(next.exitCode, next.all).toBe(0);
+      for (const server of [scene, other]) expect(await server.served(NAME)).toBe(scene.leafOf(NAME, inUse + 1));
+      expect(await scene.status(NAME)).toMatchObject({ owed: false });
+    });
   }
 
   test.concurrent('one refused its configuration before we came: it is left alone and owed, the other is served', async ({ onTestFinished }) => {

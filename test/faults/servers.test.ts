@@ -173,7 +173,9 @@ describe('a server refuses: all is as before, it is owed, and the next run serve
     });
   }
 
-  test.concurrent('with a certificate of ours in use: the live link goes back, and the person who asked is told that it is tried again, truly', async ({ onTestFinished }) => {
+  test.concurrent('with a certificate of ours in use: the live link goes back, and the person who asked is told that it is tried again, truly', async ({
+    onTestFinished,
+  }) => {
     const scene = await openScene(ca, { sites: [SITE], settings: { deploy_before: '20' } }, onTestFinished);
     expect((await scene.certkit('renew')).exitCode).toBe(0);
     expect((await scene.certkit('renew', '--force', '--no-deploy')).exitCode).toBe(0);
@@ -251,7 +253,11 @@ describe('a port that another program holds', () => {
   afterAll(() => new Promise((resolve) => holder.close(resolve)));
 
   test.concurrent('is refused by the name of the program; nothing is touched, and other lineages go on', async ({ onTestFinished }) => {
-    const scene = await openScene(ca, { sites: [{ names: ['plain.test'] }, { names: ['tls.test'], tls: true }], installer: { 'tls-port': port } }, onTestFinished);
+    const scene = await openScene(
+      ca,
+      { sites: [{ names: ['plain.test'] }, { names: ['tls.test'], tls: true }], installer: { 'tls-port': port } },
+      onTestFinished,
+    );
     expect((await scene.certkit('renew', '--no-deploy')).exitCode).toBe(0);
     const { httpConf } = scene.sites[0] as Scene['sites'][number];
     const conf = scene.nginx.readFile(httpConf);
@@ -260,7 +266,9 @@ describe('a port that another program holds', () => {
     expect(refused.exitCode, refused.all).toBe(1);
     const { error } = refused.deployment('plain.test');
     expect(error?.code).toBe('INSTALLER_ADDRESS_TAKEN');
-    expect(error?.message).toContain(`127.0.0.1:${port} is to be listened on and is held by ${readFileSync('/proc/self/comm', 'utf8').trim()} (process ${process.pid})`);
+    expect(error?.message).toContain(
+      `127.0.0.1:${port} is to be listened on and is held by ${readFileSync('/proc/self/comm', 'utf8').trim()} (process ${process.pid})`,
+    );
     expect(error?.hint).toContain('Stop that program or move it');
     expect(scene.nginx.readFile(httpConf)).toBe(conf);
     expect(scene.live('plain.test')).toBe('nowhere');

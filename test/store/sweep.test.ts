@@ -3,7 +3,7 @@ import { existsSync, readdirSync, symlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryName } from '../../core/model/temporary-name.ts';
-import { EXAMPLE, freshHome, NAME } from './home.ts';
+import { EXAMPLE, freshHome } from './home.ts';
 
 const RANDOM = '0123456789abcdef';
 const goneMaker = () => spawnSync('true').pid;
@@ -14,7 +14,7 @@ test('what a process that is gone had in the making is removed, and nothing of o
   const gone = goneMaker();
   const ours = folders.map((folder) => put(`${folder}/${temporaryName('x.json', process.pid, RANDOM)}`, 'half'));
   const theirs = folders.map((folder) => put(`${folder}/${temporaryName('x.json', gone, RANDOM)}`, 'half'));
-  const link = at('live', temporaryName(NAME, gone, RANDOM));
+  const link = at('live', temporaryName(EXAMPLE.name, gone, RANDOM));
   symlinkSync('nowhere', link);
   const stage = put(`state/${temporaryName('stage', gone, RANDOM)}/live/x`, 'a link');
   await store.sweepAbandoned();

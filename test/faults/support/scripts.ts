@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NginxInstance } from '../../parts/nginx-instance.ts';
 
@@ -34,6 +34,8 @@ refuse() { echo "$*" >&2; exit 1; }
 staged() { grep -q " ${liveRoot} " /proc/self/mountinfo; }
 hold() { touch ${at('held')}; while [ ! -e ${at('go')} ]; do sleep 0.02; done; rm -f ${at('held')} ${at('go')}; }
 `;
+  /** By a rename: a shell may be reading the old one. */
+  const write = (name: string, body: string) => renameSync(writeFile(at(`${name}.new`), `${words}${body}\n`, 0o755), at(name));
   const calls = () => readFile(at('calls')).length;
 
   const scripts: Scripts = {
@@ -42,9 +44,9 @@ hold() { touch ${at('held')}; while [ ! -e ${at('go')} ]; do sleep 0.02; done; r
     onReload(...bodies) {
       writeFile(at('calls'), '');
       const cases = bodies.map((body, index) => `${index === bodies.length - 1 ? '*' : index + 1}) ${body} ;;`);
-      writeFile(at('reload'), `${words}printf x >> ${at('calls')}\ncase $(wc -c < ${at('calls')}) in\n${cases.join('\n')}\nesac\n`, 0o755);
+      write('reload', `printf x >> ${at('calls')}\ncase $(wc -c < ${at('calls')}) in\n${cases.join('\n')}\nesac`);
     },
-    onTest: (body) => void writeFile(at('test'), `${words}${body}\n`, 0o755),
+    onTest: (body) => write('test', body),
     async held() {
       const giveUpMs = Date.now() + PATIENCE_MS;
       while (!existsSync(at('held'))) {
