@@ -6,9 +6,9 @@ import { lifeOf, type Version } from '../model/version.ts';
 import { type DeploymentDecision, decideDeployment } from '../policy/deployment.ts';
 import { probeName } from '../policy/probe-address.ts';
 import { decideRenewal, type RenewalDecision } from '../policy/renewal.ts';
+import { inPool } from '../pool.ts';
 import type { LineageView } from '../store/store.ts';
 import type { Needs } from './needs.ts';
-import { inPool } from './pool.ts';
 import { deployable, isOwed } from './target.ts';
 
 const HANDSHAKE_LIMIT_MS = 2_000;

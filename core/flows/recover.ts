@@ -95,7 +95,7 @@ async function recoverRenewal(entry: RenewEntry, unfinished: Set<string>, needs:
  *
  * @param stuck - takes the lineages whose files somebody else has changed since; they, and their links, stay as they are
  */
-async function recoverDeployment(entry: DeployEntry, asIs: boolean, stuck: Map<string, CertkitError>, needs: Needs): Promise<string> {
+async function recoverDeployment(entry: DeployEntry, asIs: boolean, stuck: Map<string, CertkitError>, needs: Needs): Promise<string | undefined> {
   const { store, files } = needs;
   const kept = new Set<string>();
   for (const file of [...entry.files].reverse()) {
@@ -111,11 +111,13 @@ async function recoverDeployment(entry: DeployEntry, asIs: boolean, stuck: Map<s
     });
   }
   const isFree = (lineage: string) => !stuck.has(lineage) && !kept.has(lineage);
+  const names = [...new Set([...entry.links.map(({ lineage }) => lineage), ...entry.files.flatMap(({ lineage }) => lineage.split(' '))])];
+  const back = names.filter(isFree);
   await runUndoCommands(entry, new Set(entry.undoCommands.map(({ lineage }) => lineage).filter(isFree)), needs);
   for (const { lineage, before, after } of entry.links) {
     if (isFree(lineage) && (await store.live(lineage)) === after) await store.switchLive(lineage, before);
   }
-  for (const { installer: choice, process, title } of entry.servers) {
+  for (const { installer: choice, process, title } of names.length > 0 && back.length === 0 ? [] : entry.servers) {
     if (process === undefined || !(await needs.servers.isRunning(process))) continue;
     try {
       await (await needs.plugins.installer(choice)).reload(needs.signal);
@@ -124,7 +126,6 @@ async function recoverDeployment(entry: DeployEntry, asIs: boolean, stuck: Map<s
       needs.tell({ type: 'cleanup-failed', what: `reloading ${title} with the old configuration`, fault: faultFacts(asCertkitError(thrown)) });
     }
   }
-  const names = [...new Set([...entry.links.map(({ lineage }) => lineage), ...entry.files.flatMap(({ lineage }) => lineage.split(' '))])];
   if (stuck.size > 0) {
     const isStuck = ({ lineage }: { readonly lineage: string }) => lineage.split(' ').some((name) => stuck.has(name));
     await store.record({ ...entry, links: entry.links.filter(isStuck), files: entry.files.filter(isStuck), undoCommands: entry.undoCommands.filter(isStuck) });
@@ -134,5 +135,6 @@ async function recoverDeployment(entry: DeployEntry, asIs: boolean, stuck: Map<s
   }
   const left = names.filter((name) => kept.has(name));
   if (left.length > 0) return `left ${left.join(', ')} as it is, as you said, and ended the deployment that was cut off`;
-  return `took back a deployment of ${names.filter(isFree).join(', ')} that was cut off`;
+  if (back.length > 0) return `took back a deployment of ${back.join(', ')} that was cut off`;
+  return stuck.size > 0 ? undefined : 'ended a deployment that was cut off and had changed nothing';
 }

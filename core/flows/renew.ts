@@ -4,10 +4,10 @@ import type { LineageState } from '../model/lineage-state.ts';
 import { lifeOf, type Version } from '../model/version.ts';
 import { decideRenewal, type RenewalDecision } from '../policy/renewal.ts';
 import { afterFailure } from '../policy/retry.ts';
+import { inPool } from '../pool.ts';
 import type { LineageView } from '../store/store.ts';
 import type { Needs } from './needs.ts';
 import { obtain, renewalId } from './obtain.ts';
-import { inPool } from './pool.ts';
 
 export type RenewOutcome =
   | { readonly lineage: string; readonly result: 'renewed'; readonly version: Version }

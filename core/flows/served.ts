@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import type { KeyType } from '../model/lineage.ts';
 import { type Endpoint, endpointText } from '../model/site.ts';
 import { probeAddress, probeName } from '../policy/probe-address.ts';
+import { inPool } from '../pool.ts';
 import type { ProbeAnswer } from '../ports.ts';
 import type { Needs } from './needs.ts';
 import type { PlannedPlace } from './place.ts';
-import { inPool } from './pool.ts';
 
 /** Old workers go on answering for a moment after the first new handshake; so long none of them may be seen. */
 const QUIET_MS = 200;

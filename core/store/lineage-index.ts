@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import { type CertkitError, fault, isCertkitError } from '../errors.ts';
 import type { Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
+import { inPool } from '../pool.ts';
 import type { Files } from '../ports.ts';
 import type { Archive } from './archive.ts';
 import { type Index, type IndexedLineage, readIndex, type VersionFacts, writeIndex } from './index-file.ts';
 import type { Layout } from './layout.ts';
 import type { Settings } from './lineage-file.ts';
 import type { StampedLineages } from './lineages.ts';
-import { inParallel } from './parallel.ts';
 import { type Stamp, stampOf, stillHolds } from './stamp.ts';
 import type { States } from './state.ts';
 
@@ -103,7 +103,7 @@ export function createLineageIndex({ layout, files, lineages, archive, states }:
         }
       }
 
-      const views = await inParallel(names, AT_ONCE, viewOf);
+      const views = await inPool(names, AT_ONCE, viewOf);
       if (changed || indexed.length !== Object.keys(index.lineages).length) {
         try {
           await writeIndex(files, layout.index, { settings: settingsStamp, liveLinks: linksStamp, lineages: Object.fromEntries(indexed) });

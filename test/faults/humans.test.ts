@@ -1,11 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Ca, startCa } from './support/ca.ts';
 import { leafAlone } from './support/refusals.ts';
 import { openScene, type Scene } from './support/scene.ts';
 
 // Somebody edits while certkit works: nothing of theirs is overwritten, and every error names the file and the way out.
+
+vi.setConfig({ testTimeout: 120_000 }); // several at once, on a busy machine
 
 let ca: Ca;
 beforeAll(async () => {
@@ -135,7 +137,8 @@ describe('between write and undo', () => {
   test.concurrent('a person may put the file right and keep a line of his own', async ({ onTestFinished }) => {
     const { scene, file, before } = await stopped((path) => `echo '# mine' >> ${path}`, onTestFinished);
     file.write(`${before}# mine\n`);
-    const recovered = await scene.certkit('recover');
+    expect((await scene.certkit('recover')).exitCode).toBe(5);
+    const recovered = await scene.certkit('recover', '--as-is');
     expect(recovered.exitCode, recovered.all).toBe(0);
     expect(file.text()).toBe(`${before}# mine\n`);
     scene.expectAtRest();
@@ -208,7 +211,7 @@ describe('between a crash and recover', () => {
       const stuck = await scene.certkit(command);
       expect(stuck.exitCode, `${command}\n${stuck.all}`).toBe(5);
       expect(stuck.words).toMatch(/INSTALLER_UNDO_STOPPED: .*example\.test\.crt\.key\.conf was changed by somebody else[\s\S]*\n-# mine/);
-      expect(stuck.words).toContain('Put the file right by hand, then run "certkit recover"');
+      expect(stuck.words).toContain('run "certkit recover"; or keep it as it is now with "certkit recover --as-is"');
       expect(file.text()).toBe(byHand);
       expect(scene.live(NAME)).toBe(`../archive/${NAME}/0001`);
       scene.expectSound();

@@ -1,12 +1,14 @@
 import { linkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Site } from '../parts/nginx-site.ts';
 import { type Ca, startCa } from './support/ca.ts';
 import { leafAlone, refusesFile } from './support/refusals.ts';
-import { openScene, openServer, type Scene } from './support/scene.ts';
+import { flat, openScene, openServer, type Scene } from './support/scene.ts';
 
 // Several lineages at one server, several servers of one lineage: what fails goes back alone, or everywhere.
+
+vi.setConfig({ testTimeout: 120_000 }); // several at once, on a busy machine
 
 let ca: Ca;
 beforeAll(async () => {
@@ -57,7 +59,7 @@ describe('one of three lineages is broken: two are served, it goes back, and the
       const { error } = first.deployment('b.test');
       expect(error?.code, first.all).toBe(code);
       expect(error?.message).toMatch(message);
-      expect(first.words).toContain(`${code}: ${error?.message}`);
+      expect(first.words).toContain(flat(`${code}: ${error?.message}`));
       for (const name of ['a.test', 'c.test']) {
         expect(first.deployment(name).result, first.all).toBe('deployed');
         expect(await scene.served(name)).toBe(scene.leafOf(name, 1));

@@ -36,14 +36,14 @@ function theirs(text: string): readonly Opinion[] {
   interface Node {
     readonly name: string;
     readonly value: string;
-    readonly children?: readonly Node[];
+    readonly children: readonly Node[] | null;
   }
   let found: Node | undefined;
   new NginxParser().parse(text, (error: Error | null, tree?: Node) => {
     if (error) throw error;
     found = tree;
   });
-  const opinion = ({ name, value, children = [] }: Node): Opinion => ({ name, value: value.trim(), children: children.map(opinion) });
+  const opinion = ({ name, value, children }: Node): Opinion => ({ name, value: value.trim(), children: (children ?? []).map(opinion) });
   return (found?.children ?? []).map(opinion);
 }
 

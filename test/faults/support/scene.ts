@@ -27,7 +27,7 @@ export interface Deployment {
 /** One run of certkit, as a person and a program see it. */
 export interface Seen {
   readonly exitCode: number | null;
-  /** All that people read. */
+  /** All that people read, without indentation. */
   readonly words: string;
   readonly error: Told | undefined;
   readonly failures: readonly Told[];
@@ -95,7 +95,7 @@ export interface SceneOptions {
 }
 
 /** Deploys at once and gives up soon. */
-const SETTINGS = { probe_timeout: '2 s', deploy_before: 'immediately' };
+const SETTINGS = { probe_timeout: '3 s', deploy_before: 'immediately' };
 
 type Later = (work: () => Promise<void>) => void;
 
@@ -217,7 +217,7 @@ function seenIn(result: Result): Seen {
   const deployments = told.deployments ?? (told.deployment === undefined ? [] : [told.deployment]);
   return {
     exitCode: result.exitCode,
-    words: result.stderr,
+    words: flat(result.stderr),
     error: told.error,
     failures: told.failures ?? [],
     deployment(lineage) {
@@ -228,6 +228,9 @@ function seenIn(result: Result): Seen {
     all: printed(result),
   };
 }
+
+/** A text without its indentation: as the lines of an error, wherever they are shown. */
+export const flat = (text: string): string => text.replace(/^[ \t]+/gm, '');
 
 const fingerprint = (text: string | undefined) => (text ?? 'nothing').replaceAll(':', '').toLowerCase();
 

@@ -1,4 +1,4 @@
-/** Does the work for every item, at most `width` at a time, and answers in the order of the items. The work handles its own failures. */
+/** Does the work for every item, at most `width` at a time, so that descriptors and memory do not grow with their number; answers in order. */
 export async function inPool<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<readonly R[]> {
   const results: R[] = new Array(items.length);
   let next = 0;
