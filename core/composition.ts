@@ -192,6 +192,10 @@ function pluginsOf(graph: DependencyContainer, { log }: Settings): Plugins {
       ),
     installer: (choice) => shared('installer', choice, (own) => installer(own, graph.resolve(EXECUTOR))),
     stagedInstaller: installer,
+    async withoutSecrets(kind, { plugin, options }) {
+      const { options: declared } = await graph.resolve(CATALOG).find(kind, plugin);
+      return { plugin, options: Object.fromEntries(Object.entries(options).filter(([option]) => declared[option]?.secret !== true)) };
+    },
   };
 }
 

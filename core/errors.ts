@@ -95,7 +95,7 @@ const catalogue = {
     hint: `It asks to wait until ${at.until}.`,
   }),
   ACME_CHALLENGE_FAILED: (at: { name: string; challenge: string; type: string; detail: string }) => ({
-    message: `The CA could not validate ${at.name} by ${at.challenge} (${at.type}): ${at.detail}`,
+    message: `The CA could not validate ${at.name} by ${at.challenge} (${at.type}):${at.detail.startsWith('\n') ? '' : ' '}${at.detail}`,
     hint: 'The words say what the CA saw. The proof was published from this machine: does the name lead here?',
   }),
   ACME_NO_CHALLENGE: (at: { name: string; offered: readonly string[]; able: readonly string[] }) => ({

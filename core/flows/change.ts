@@ -32,12 +32,14 @@ export async function applyChange(targets: readonly Target[], places: readonly P
     kind: 'deploy',
     id,
     links: links.map(({ lineage, live, version }) => ({ lineage: lineage.name, after: version.number, ...(live === undefined ? {} : { before: live }) })),
-    servers: places.map(({ key, title, choice, survey }) => ({
-      key,
-      title,
-      installer: choice,
-      ...(survey.server.process === undefined ? {} : { process: survey.server.process }),
-    })),
+    servers: await Promise.all(
+      places.map(async ({ key, title, choice, survey }) => ({
+        key,
+        title,
+        installer: await needs.plugins.withoutSecrets('installer', choice),
+        ...(survey.server.process === undefined ? {} : { process: survey.server.process }),
+      })),
+    ),
     files: changes.map((change) => journalled(id, change, needs)),
     undoCommands: places.flatMap(({ plan }) => plan.commands.flatMap(({ lineage, undo }) => (undo === undefined ? [] : [{ lineage, argv: undo }]))),
   };

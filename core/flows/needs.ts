@@ -27,12 +27,17 @@ export interface Servers {
   startAgain(process: ServerProcess): Promise<void>;
 }
 
+/** What a choice is for. */
+export type ChoiceKind = 'authenticator' | 'installer';
+
 /** Plugins by a person's choice; the same choice is the same instance throughout a run. */
 export interface Plugins {
   authenticator(choice: PluginChoice): Promise<Authenticator>;
   installer(choice: PluginChoice): Promise<Installer>;
   /** An installer whose programs see a staged view of the file system. */
   stagedInstaller(choice: PluginChoice, programs: Executor): Promise<Installer>;
+  /** The choice as a journal may hold it. */
+  withoutSecrets(kind: ChoiceKind, choice: PluginChoice): Promise<PluginChoice>;
 }
 
 /** What every flow may use: ports, the store, the CA and the plugins. */

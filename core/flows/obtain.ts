@@ -34,7 +34,7 @@ export async function obtain(lineage: Lineage, reason: string, needs: Needs): Pr
     ca: lineage.authority.directory,
     identifiers: lineage.identifiers.map(({ value }) => value),
     orders: left?.orders ?? [],
-    authenticator: lineage.authenticator,
+    authenticator: await needs.plugins.withoutSecrets('authenticator', lineage.authenticator),
     proofs: [],
   };
   // One write at a time, each of the newest entry: orders are placed side by side.

@@ -1,6 +1,7 @@
 import { asCertkitError, type CertkitError, faultFacts } from '../errors.ts';
 import type { DeployEntry, RenewEntry } from '../model/journal.ts';
 import { restore, runUndoCommands } from './change.ts';
+import { choiceMeant } from './journalled-choice.ts';
 import type { Needs } from './needs.ts';
 import { giveUp } from './obtain.ts';
 import { removeProofs } from './prove.ts';
@@ -71,7 +72,14 @@ function failed(lineage: string | undefined, error: CertkitError, { tell }: Pick
 
 /** Proofs go; an order whose lineage is still there stays open and is gone on with by the next renewal. */
 async function recoverRenewal(entry: RenewEntry, unfinished: Set<string>, needs: Needs): Promise<string | undefined> {
-  const left = entry.proofs.length === 0 ? [] : await removeProofs(entry.proofs, await needs.plugins.authenticator(entry.authenticator), needs);
+  const left =
+    entry.proofs.length === 0
+      ? []
+      : await removeProofs(
+          entry.proofs,
+          await needs.plugins.authenticator(await choiceMeant('authenticator', entry.authenticator, [entry.lineage], needs)),
+          needs,
+        );
   if ((await needs.store.versionNumbers(entry.lineage)).includes(entry.version)) {
     // The version is whole: nothing but the end of its entry was missing.
     if (left.length === 0) await needs.store.strike(entry.id);
@@ -120,7 +128,8 @@ async function recoverDeployment(entry: DeployEntry, asIs: boolean, stuck: Map<s
   for (const { installer: choice, process, title } of names.length > 0 && back.length === 0 ? [] : entry.servers) {
     if (process === undefined || !(await needs.servers.isRunning(process))) continue;
     try {
-      await (await needs.plugins.installer(choice)).reload(needs.signal);
+      const installer = await needs.plugins.installer(await choiceMeant('installer', choice, names, needs));
+      await installer.reload(needs.signal);
       needs.tell({ type: 'reloaded', server: title });
     } catch (thrown) {
       needs.tell({ type: 'cleanup-failed', what: `reloading ${title} with the old configuration`, fault: faultFacts(asCertkitError(thrown)) });

@@ -9,8 +9,10 @@ export interface AtDeath {
   /** Keys of the version in the making, by the path they will have. */
   readonly keys: ReadonlyMap<string, string>;
   readonly accountKeys: ReadonlyMap<string, string>;
-  /** Numbers of whole versions. */
-  readonly versions: readonly string[];
+  /** The person's choice of a version is written down: the next run may do all that they may. */
+  readonly chosen: boolean;
+  /** The person's agreement to the CA's terms is written down. */
+  readonly agreed: boolean;
 }
 
 export function lookAtDeath({ home }: World): AtDeath {
@@ -29,7 +31,8 @@ export function lookAtDeath({ home }: World): AtDeath {
         .filter((name) => name.endsWith('/key.pem'))
         .map((name) => [`accounts/${name}`, bytes(`accounts/${name}`)]),
     ),
-    versions: within('archive').filter((name) => /\/\d{4,}$/.test(name)),
+    chosen: within('state/lineages').some((name) => name.endsWith('.json') && !name.startsWith('.') && bytes(`state/lineages/${name}`).includes('"chosen"')),
+    agreed: within('accounts').some((name) => name.endsWith('/account.json') && bytes(`accounts/${name}`).includes('"termsAgreed": true')),
   };
 }
 

@@ -9,7 +9,9 @@ beforeAll(async () => {
 });
 afterAll(() => world?.stop());
 
-test('a first run that places files', HOURS, () => survives(world, { title: 'files, first run', args: world.firstOnShelf, share: 20 }));
+test('a first run that places files', HOURS, () =>
+  survives(world, { title: 'files, first run', args: world.firstOnShelf, mayOwe: { ACME_TERMS: 'agreed' }, share: 20 }),
+);
 
 test('placed files are replaced, due by the calendar', HOURS, async () => {
   await must(world, world.firstOnShelf);

@@ -1,8 +1,8 @@
-import { lookAtDeath, lostKeys } from './at-death.ts';
+import { type AtDeath, lookAtDeath, lostKeys } from './at-death.ts';
 import { differenceOf, leftoversIn, type Picture, pictureOf } from './picture.ts';
 import { choosePoints } from './points.ts';
 import { takeSnapshot } from './snapshot.ts';
-import { liveLeaf, startWatch, type Watched, leavesOf } from './watch.ts';
+import { leavesOf, liveLeaf, startWatch, type Watched } from './watch.ts';
 import type { Ended, World } from './world.ts';
 
 export interface Scenario {
@@ -11,8 +11,8 @@ export interface Scenario {
   readonly args: readonly string[];
   /** What a person may have to do after the next unattended run; the command once more when not given. */
   readonly repeat?: readonly string[];
-  /** The next unattended run may end with this error, owing the rest to a person. */
-  readonly mayOwe?: RegExp;
+  /** What the next unattended run may owe to the person, by the error it ends with, as long as this was not written down. */
+  readonly mayOwe?: Readonly<Record<string, 'agreed' | 'chosen'>>;
   /** Nobody answers at the address before the deployment. */
   readonly silent?: boolean;
   /** The machine goes down with the run: `certkit recover` alone, without a network, is to put right what the server then starts on. */
@@ -63,6 +63,7 @@ export async function tryAllPoints(world: World, scenario: Scenario): Promise<Ta
       handshakes: 0,
       reloads: 0,
       cut: 0,
+      straddled: 0,
     };
     for (const trouble of leftoversIn(end)) tally.troubles.push({ point: 'not killed', what: [`${trouble} is left`] });
 
@@ -103,7 +104,7 @@ async function tryPoint(world: World, scenario: Scenario, point: string, picture
     const wrong = ok ? [] : [`the server would not start on what the killed run left: ${output}`];
     const ordersBefore = world.orders();
     if (scenario.boot === true) wrong.push(...(await boot(world, before, silent)));
-    wrong.push(...(await goOn(world, scenario, pictures, tally)), ...lostKeys(world, atDeath));
+    wrong.push(...(await goOn(world, scenario, pictures, atDeath, tally)), ...lostKeys(world, atDeath));
     const placed = world.orders() - ordersBefore;
     if (placed > 1 || (placed > 0 && atDeath.orders.length > 0)) wrong.push(`${placed} orders were placed, and ${atDeath.orders.length} known`);
     return [...wrong, ...((await watch?.stop()) ?? [])];
@@ -113,10 +114,16 @@ async function tryPoint(world: World, scenario: Scenario, point: string, picture
 }
 
 /** The next unattended run finishes or undoes what was left; what it undid, the repeated command does. */
-async function goOn(world: World, { args, repeat = args, mayOwe }: Scenario, { begin, end }: Pictures, tally: Tally): Promise<readonly string[]> {
+async function goOn(
+  world: World,
+  { args, repeat = args, mayOwe = {} }: Scenario,
+  { begin, end }: Pictures,
+  atDeath: AtDeath,
+  tally: Tally,
+): Promise<readonly string[]> {
   const wrong: string[] = [];
   const next = await world.run(['renew']);
-  const owes = next.exitCode !== 0 && mayOwe?.test(next.output) === true;
+  const owes = next.exitCode !== 0 && Object.entries(mayOwe).some(([code, written]) => next.output.includes(code) && !atDeath[written]);
   if (next.exitCode !== 0 && !owes) wrong.push(`the next renew fails: ${shown(next)}`);
   const afterNext = pictureOf(world);
   wrong.push(...leftoversIn(afterNext).map((name) => `after the next renew ${name} is left`));
@@ -150,7 +157,8 @@ async function boot(world: World, before: string | undefined, silent: boolean): 
   wrong.push(...leftoversIn(pictureOf(world)).flatMap((name) => (open.test(name) ? [] : [`after recover ${name} is left`])));
   await nginx.start();
   const leaf = await world.served();
-  if (leaf === undefined ? !silent : leaf !== before && !leavesOf(world).includes(leaf)) wrong.push(`after recover the server shows ${leaf}, and showed ${before}`);
+  if (leaf === undefined ? !silent : leaf !== before && !leavesOf(world).includes(leaf))
+    wrong.push(`after recover the server shows ${leaf}, and showed ${before}`);
   return wrong.length === 0 ? [] : [...wrong, `recover said:\n${recovered.output}`];
 }
 
@@ -162,9 +170,9 @@ export function troublesText({ troubles }: Tally): string {
 }
 
 export function tallyText(tally: Tally): string {
-  const { scenario, effects, moments, tried, survived, finished, notReached, handshakes, reloads, cut, seconds } = tally;
+  const { scenario, effects, moments, tried, survived, finished, notReached, handshakes, reloads, cut, straddled, seconds } = tally;
   return (
     `killed: ${scenario}: ${effects} effects, ${moments} moments; tried ${tried}, survived ${survived} (${finished} finished by the next renew, ` +
-    `${tried - finished} by the repeated command), ${notReached} not reached; ${handshakes} handshakes (${cut} cut), ${reloads} reloads at random; ${seconds} s`
+    `${tried - finished} by the repeated command), ${notReached} not reached; ${handshakes} handshakes (${cut} cut), ${reloads} reloads at random (${straddled} straddled a switch); ${seconds} s`
   );
 }

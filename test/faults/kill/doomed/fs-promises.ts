@@ -42,8 +42,18 @@ function watched(file: real.FileHandle, path: string): real.FileHandle {
   const { writeFile, write, chmod: chmodOf, chown: chownOf, truncate } = file;
   const halfOf = (data: unknown) => Buffer.from(data as Uint8Array | string).subarray(0, Math.floor(Buffer.byteLength(data as Uint8Array | string) / 2));
   return Object.assign(file, {
-    writeFile: (data: string) => effect(`write ${path}`, () => writeFile.call(file, data), () => writeFile.call(file, halfOf(data))),
-    write: (data: string, at?: number) => effect(`write ${path}`, () => write.call(file, data, at), () => write.call(file, halfOf(data).toString(), at)),
+    writeFile: (data: string) =>
+      effect(
+        `write ${path}`,
+        () => writeFile.call(file, data),
+        () => writeFile.call(file, halfOf(data)),
+      ),
+    write: (data: string, at?: number) =>
+      effect(
+        `write ${path}`,
+        () => write.call(file, data, at),
+        () => write.call(file, halfOf(data).toString(), at),
+      ),
     chmod: (mode: number) => effect(`chmod ${path}`, () => chmodOf.call(file, mode)),
     chown: (uid: number, gid: number) => effect(`chown ${path}`, () => chownOf.call(file, uid, gid)),
     truncate: (length: number) => effect(`truncate ${path}`, () => truncate.call(file, length)),
