@@ -67,6 +67,23 @@ describe('between survey and write', () => {
   }
 });
 
+test.concurrent('while the CA validates a file is edited: the deployment goes by the new bytes, and the edit stays', async ({ onTestFinished }) => {
+  const scene = await openScene(ca, { sites: [TLS], lineages: false }, onTestFinished);
+  const file = edited(scene);
+  const paused = ca.pausesAt(scene.nginx.httpPort, () => file.write(`# mine\n${file.text()}`));
+  const [site] = scene.sites;
+  const installer = Object.entries(scene.installer).flatMap(([key, value]) =>
+    key === 'plugin' ? ['--installer', String(value)] : [`--nginx-custom-${key}`, String(value)],
+  );
+  const { seen } = scene.start('-d', NAME, '--authenticator', 'webroot', '--webroot-root', site?.webroot ?? '', ...installer);
+  await paused;
+  const result = await seen;
+  expect(result.exitCode, result.all).toBe(0);
+  expect(file.text()).toMatch(/^# mine\n/);
+  expect(await scene.served(NAME)).toBe(scene.leafOf(NAME, 1));
+  scene.expectAtRest();
+});
+
 describe('between write and undo', () => {
   /** Deploys, and somebody changes the file before the reload fails. */
   const stopped = async (change: (path: string) => string, later: Later) => {
@@ -273,13 +290,35 @@ describe('a site is taken away', () => {
     expect(await scene.served(NAME)).toBe(scene.leafOf(NAME, 2));
   });
 
+  test.concurrent('one of its two names: the error says which, and nothing changes', async ({ onTestFinished }) => {
+    const scene = await openScene(ca, { sites: [{ names: [NAME, 'www.example.test'], tls: true }] }, onTestFinished);
+    expect((await scene.certkit('renew')).exitCode).toBe(0);
+    expect((await scene.certkit('renew', '--force', '--no-deploy')).exitCode).toBe(0);
+    const [site] = scene.sites;
+    for (const path of [site?.httpConf ?? '', site?.tls?.sslConf ?? '']) {
+      scene.nginx.writeFile(path, scene.nginx.readFile(path).replace(' www.example.test', ''));
+    }
+    await scene.nginx.reload();
+    const before = await scene.picture();
+
+    const result = await scene.certkit('renew');
+    expect(result.exitCode, result.all).toBe(5);
+    const { error } = result.deployment(NAME);
+    expect(error?.code).toBe('INSTALLER_NO_SITE');
+    expect(error?.message).toContain('no server block is for www.example.test');
+    expect(error?.hint).toContain('Add the name to the server_name');
+    expect(await scene.picture()).toEqual(before);
+    expect(scene.live(NAME)).toBe(`../archive/${NAME}/0001`);
+    scene.expectAtRest();
+  });
+
   test.concurrent('all of it: renewals go on, it is said, and that is no failure', async ({ onTestFinished }) => {
     const scene = await deployed(onTestFinished);
     const [site] = scene.sites;
     await remove(scene, site?.httpConf, site?.tls?.sslConf);
     const before = await scene.picture();
-    // Its proofs are put where another site serves them: the name still leads to this machine.
-    scene.writeLineage({ name: NAME, webroot: scene.sites[1]?.webroot ?? '', installers: [scene.installer] });
+    // The name still leads to this machine, where the default block answers.
+    scene.writeLineage({ name: NAME, webroot: join(scene.nginx.prefix, 'html'), installers: [scene.installer] });
 
     const result = await scene.certkit('renew', '--force');
     expect(result.words).toContain(`${NAME}: version 2 obtained`);
@@ -288,6 +327,10 @@ describe('a site is taken away', () => {
     expect(result.deployment('other.test').result, result.all).toBe('deployed');
     expect(await scene.picture()).toMatchObject({ files: (before as { files: object }).files });
     scene.expectAtRest();
+
+    const later = await scene.certkit('renew');
+    expect(later.exitCode, later.all).toBe(0);
+    expect(later.words, 'said once').not.toMatch(/no server/i);
 
     const asked = await scene.certkit('-d', NAME, '--name', NAME);
     expect(asked.exitCode, asked.all).toBe(5);
@@ -322,6 +365,23 @@ describe('a live link is changed by hand', () => {
     expect(await scene.status(NAME)).toMatchObject({ live: { number: 1 }, pending: { number: 2 }, owed: false });
     expect((await scene.certkit('deploy', NAME, '--now')).exitCode).toBe(0);
     expect(await scene.served(NAME)).toBe(scene.leafOf(NAME, 2));
+  });
+
+  test.concurrent('away: what the server then lacks is named, nothing is lost, and with the link back all is well', async ({ onTestFinished }) => {
+    const scene = await twoVersions(onTestFinished);
+    const [link, served] = [join(scene.home.path, 'live', NAME), await scene.served(NAME)];
+    unlinkSync(link);
+    for (const command of [['renew'], ['deploy', NAME, '--now']]) {
+      const result = await scene.certkit(...command);
+      expect(result.exitCode, `${command.join(' ')}\n${result.all}`).toBeGreaterThan(0);
+      expect(result.words, command.join(' ')).toContain(link);
+    }
+    expect(await scene.served(NAME)).toBe(served);
+    relink(scene, `../archive/${NAME}/0002`);
+    const mended = await scene.certkit('deploy', NAME, '--now');
+    expect(mended.exitCode, mended.all).toBe(0);
+    expect(await scene.served(NAME)).toBe(scene.leafOf(NAME, 2));
+    scene.expectAtRest();
   });
 
   const wrongs: readonly (readonly [string, (scene: Scene, link: string) => void, RegExp])[] = [

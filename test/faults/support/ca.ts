@@ -13,13 +13,16 @@ export interface Ca {
   furnish(home: string, settings: Readonly<Record<string, unknown>>): void;
   /** From now on the CA's questions are put to the server at this port too. @returns no longer */
   asks(httpPort: number): () => void;
+  /** The next answer that the server at this port has is kept back while `meanwhile` runs. @returns when it has run */
+  pausesAt(httpPort: number, meanwhile: () => void): Promise<void>;
   stop(): Promise<void>;
 }
 
 export async function startCa(): Promise<Ca> {
   const [tlsPort = 0, standalonePort = 0] = await freePorts(2);
   const servers = new Set<number>();
-  const front = await startFront(servers);
+  const pauses = new Map<number, () => void>();
+  const front = await startFront(servers, pauses);
   const profiles = { default: { description: 'Ninety days', validityPeriod: 7_776_000 } };
   const pebble = await startPebble({ httpPort: front.port, tlsPort, nonceRejectPercent: 0, profiles });
   const first = temporaryHome();
@@ -47,14 +50,26 @@ export async function startCa(): Promise<Ca> {
       servers.add(httpPort);
       return () => servers.delete(httpPort);
     },
+    pausesAt: (httpPort, meanwhile) =>
+      new Promise((resolve) => {
+        pauses.set(httpPort, () => {
+          pauses.delete(httpPort);
+          meanwhile();
+          resolve();
+        });
+      }),
     stop,
   };
 }
 
 /** The CA asks at one port; whichever server has the answer gives it. */
-async function startFront(servers: ReadonlySet<number>): Promise<{ readonly port: number; stop(): Promise<void> }> {
+async function startFront(servers: ReadonlySet<number>, pauses: ReadonlyMap<number, () => void>): Promise<{ readonly port: number; stop(): Promise<void> }> {
   const front = createServer(async (question, answer) => {
-    const asked = [...servers].map((port) => get({ host: '127.0.0.1', port, path: question.url, headers: { host: question.headers.host } }));
+    const asked = [...servers].map(async (port) => {
+      const text = await get({ host: '127.0.0.1', port, path: question.url, headers: { host: question.headers.host } });
+      pauses.get(port)?.();
+      return text;
+    });
     const text = await Promise.any(asked).catch(() => undefined);
     answer.writeHead(text === undefined ? 404 : 200).end(text);
   });
