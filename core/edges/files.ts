@@ -65,7 +65,7 @@ export function createFiles({ executor, uid }: FilesNeeds): Files {
         const file = await open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, options.mode);
         try {
           if ((await file.stat()).size === 0) await give(file, options, options.mode);
-          await file.write(line.endsWith('\n') ? line : `${line}\n`); // one write: lines of two processes do not mix
+          await appendWhole(file, Buffer.from(line.endsWith('\n') ? line : `${line}\n`));
         } finally {
           await file.close();
         }
@@ -101,6 +101,15 @@ async function writing<T>(path: string, effect: () => Promise<T>): Promise<T> {
     if (isCertkitError(thrown)) throw thrown;
     throw fault('STORE_WRITE_FAILED', { path, because: reasonOf(thrown) }, thrown);
   }
+}
+
+/** One write: lines of two processes do not mix. A disk that fills up takes a part of it without an error; then none of it stays. */
+async function appendWhole(file: FileHandle, bytes: Buffer): Promise<void> {
+  const before = (await file.stat()).size;
+  const { bytesWritten } = await file.write(bytes);
+  if (bytesWritten === bytes.length) return;
+  if ((await file.stat()).size === before + bytesWritten) await file.truncate(before);
+  throw Object.assign(new Error('only a part of the line was written'), { code: 'ENOSPC' });
 }
 
 async function removing(path: string, remove: () => Promise<void>): Promise<void> {

@@ -76,7 +76,12 @@ function flock(file: FileHandle, args: readonly string[], path: string, signal: 
     });
     child.once('error', (thrown) => {
       signal?.removeEventListener('abort', stop);
-      reject(systemCode(thrown) === 'ENOENT' ? fault('EXEC_NOT_FOUND', { file: 'flock' }, thrown) : thrown);
+      const isMissing = systemCode(thrown) === 'ENOENT';
+      reject(
+        isMissing
+          ? fault('EXEC_NOT_FOUND', { file: 'flock' }, thrown)
+          : fault('EXEC_FAILED', { command: 'flock', outcome: `it could not be started: ${reasonOf(thrown)}`, stderrTail: '' }, thrown),
+      );
     });
     child.once('close', (exitCode, endedBy) => {
       signal?.removeEventListener('abort', stop);

@@ -45,7 +45,15 @@ export async function applyChange(targets: readonly Target[], places: readonly P
   };
   const isEmpty = entry.links.length === 0 && entry.files.length === 0 && places.every(({ plan }) => plan.commands.length === 0);
   if (!isEmpty) await store.record(entry);
-  for (const { path, before } of changes) if (before !== undefined) await store.keepCopy(id, path, before);
+  try {
+    for (const { path, before } of changes) if (before !== undefined) await store.keepCopy(id, path, before);
+  } catch (thrown) {
+    // Nothing was changed, so nothing is under way. Where the entry cannot go either, recovery finds that and ends it.
+    await store.strike(id).catch((trouble: unknown) => {
+      needs.tell({ type: 'cleanup-failed', what: `the journal entry ${id}`, fault: faultFacts(asCertkitError(trouble)) });
+    });
+    throw thrown;
+  }
 
   const failures = new Map<string, CertkitError>();
   /** Refused before anything was written, or never come to: there is nothing of ours to take back. */
