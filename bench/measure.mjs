@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { loadParts } from '../scripts/demo/parts.mjs';
 import { ensureBuild, ensurePackages, ensureParts, root } from '../scripts/setup.mjs';
 
-export const MAIN = process.env.CERTKIT_MAIN ?? join(root, 'dist', 'core', 'main.js');
+export const MAIN = process.env.CERTKIT_MAIN ?? join(root, 'dist', 'core', 'start.cjs');
 
 /** Packages, tools and a build; then the servers' parts. */
 export async function prepare() {

@@ -1,6 +1,5 @@
-#!/usr/bin/env node
-import { createInterface } from 'node:readline/promises';
-import { fileURLToPath } from 'node:url';
+import { fstatSync } from 'node:fs';
+import { join } from 'node:path';
 import { certkit } from './cli/program.ts';
 import { fault } from './errors.ts';
 
@@ -11,25 +10,34 @@ const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => stopping.abort(fault('USAGE_INTERRUPTED', { signal })));
 }
-// A reader that left, as `head` does, is no reason to stop half-way.
-process.stdout.on('error', () => {});
 
-process.exitCode = await certkit({
+let hasSpoken = false;
+
+void certkit({
   argv: process.argv.slice(2),
   env: process.env,
   uid: process.getuid?.() ?? 0,
   version: CERTKIT_VERSION,
-  packageRoot: fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, ''),
+  packageRoot: join(import.meta.dirname, '../..'),
   signal: stopping.signal,
   terminal: {
-    out: (text) => void process.stdout.write(text),
+    out(text) {
+      // A reader that left, as `head` does, is no reason to stop half-way.
+      if (!hasSpoken) process.stdout.on('error', () => {});
+      hasSpoken = true;
+      process.stdout.write(text);
+    },
     err: (text) => void process.stderr.write(text),
-    interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    // To ask a stream opens it, which loads Node's sockets: not before it can be a terminal at all.
+    interactive: [0, 2].every((descriptor) => fstatSync(descriptor).isCharacterDevice()) && process.stdin.isTTY === true && process.stderr.isTTY === true,
     async ask(question) {
+      const { createInterface } = await import('node:readline/promises');
       const lines = createInterface({ input: process.stdin, output: process.stderr });
       const answer = lines.question(question, { signal: stopping.signal });
       const end = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)));
       return Promise.race([answer, end]).finally(() => lines.close());
     },
   },
+}).then((exitCode) => {
+  process.exitCode = exitCode;
 });

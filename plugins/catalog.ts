@@ -1,4 +1,3 @@
-import { pathToFileURL } from 'node:url';
 import { fault } from '../core/errors.ts';
 import {
   type AuthenticatorDefinition,
@@ -176,4 +175,4 @@ function entriesOf({ package: called, version, origin, verdict }: JudgedPackage)
   return [{ state: 'refused', because: verdict.because, ...conventionOf(called), ...common }];
 }
 
-const importPath = (path: string): Promise<unknown> => import(pathToFileURL(path).href);
+const importPath = async (path: string): Promise<unknown> => (await import('./import-module.ts')).importModule(path);

@@ -34,7 +34,7 @@ function isSameLock(installed) {
 
 /** dist/ as of the sources that are there now. */
 export async function ensureBuild() {
-  const built = join(root, 'dist', 'core', 'main.js');
+  const built = join(root, 'dist', 'core', 'start.cjs');
   const newest = Math.max(
     ...['core', 'plugins', 'authenticators', 'installers', 'scripts/build.mjs', 'package.json', 'tsconfig.json'].map((path) => newestIn(join(root, path))),
   );

@@ -59,8 +59,10 @@ export async function applyChange(targets: readonly Target[], places: readonly P
   /** Refused before anything was written, or never come to: there is nothing of ours to take back. */
   const untouched = new Set<FileChange>();
   const doing = async (lineages: readonly string[], work: () => Promise<void>, change?: FileChange) => {
-    if (lineages.some((lineage) => failures.has(lineage))) {
+    const before = lineages.flatMap((lineage) => failures.get(lineage) ?? [])[0];
+    if (before !== undefined) {
       if (change !== undefined) untouched.add(change);
+      for (const lineage of lineages) failures.set(lineage, failures.get(lineage) ?? before);
       return;
     }
     try {

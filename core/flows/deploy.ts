@@ -80,6 +80,14 @@ async function targetOf(name: string, options: DeployOptions, needs: Needs): Pro
   const [lineage, versions, liveNumber, state] = await Promise.all([store.lineage(name), store.versions(name), store.live(name), store.state(name)]);
   const newest = versions.at(-1);
   const live = versions.find(({ number }) => number === liveNumber);
+  const [seen] = Object.values(state.seen);
+  if (liveNumber === undefined && seen !== undefined) {
+    const path = `${store.liveRoot}/${name}`;
+    throw fault('STORE_UNREADABLE', {
+      path,
+      because: `the link to the live version is gone; "ln -s ${store.linkTarget(name, seen.version)} ${path}" puts it back`,
+    });
+  }
   const decision = decisionOn(name, { lineage, state, ...(newest === undefined ? {} : { newest }), ...(live === undefined ? {} : { live }) }, options, needs);
   if (!decision.due) return notDue(name, decision, needs);
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { fingerprint } from '../model/fingerprint.ts';
 import type { Lineage, PluginChoice } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
 import { lifeOf, type Version } from '../model/version.ts';
@@ -17,8 +17,7 @@ export interface Target {
 /** The name under which a lineage's state remembers one of its installers: it changes with the options. */
 export function slotOf(choice: PluginChoice): string {
   const options = Object.entries(choice.options).sort(([a], [b]) => (a < b ? -1 : 1));
-  const digest = createHash('sha256').update(JSON.stringify(options)).digest('hex').slice(0, 12);
-  return `${choice.plugin}-${digest}`;
+  return `${choice.plugin}-${fingerprint(JSON.stringify(options))}`;
 }
 
 /** Whether some server of the lineage has not been seen serving the live version since the switch. */

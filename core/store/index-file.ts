@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
+import { fingerprint } from '../model/fingerprint.ts';
 import type { Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
 import type { Version } from '../model/version.ts';
 import type { Files } from '../ports.ts';
 import type { Stamp } from './stamp.ts';
 
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** What is known of a lineage's versions. */
 export interface VersionFacts {
@@ -31,7 +31,7 @@ export interface Index {
 }
 
 /**
- * Two lines: a header with format and SHA-256, and the index as the model's own JSON. The hash stands in for looking at
+ * Two lines: a header with format and fingerprint, and the index as the model's own JSON. The fingerprint stands in for looking at
  * ten thousand entries again: what this format wrote and nobody touched needs no second judgement. Anything else is no index.
  */
 export async function readIndex(files: Files, path: string): Promise<{ readonly index: Index; readonly writtenAtMs: number } | undefined> {
@@ -50,5 +50,5 @@ export async function writeIndex(files: Files, path: string, index: Index): Prom
 }
 
 function header(body: Uint8Array): string {
-  return JSON.stringify({ format: FORMAT, sha256: createHash('sha256').update(body).digest('hex') });
+  return JSON.stringify({ format: FORMAT, fnv1a: fingerprint(body) });
 }

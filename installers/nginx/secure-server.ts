@@ -18,7 +18,8 @@ export function secureServer(server: HttpServer, { lineage, liveRoot }: Wanted, 
   if (!found.ok) return refuse('unsupported', found.because, 'Give the block paths of files, or leave it to what fills it now.');
   const { pairs } = found;
   const keep = lineage.structure === 'keep';
-  const ownBlock = () => (keep ? refuseDrift(`the block at ${where} needs directives of its own for the pair`, lineage.lineage) : verdict([insertPairs(server, lineage.pairs)], []));
+  const ownBlock = () =>
+    keep ? refuseDrift(`the block at ${where} needs directives of its own for the pair`, lineage.lineage) : verdict([insertPairs(server, lineage.pairs)], []);
   if (pairs.length === 0) return ownBlock();
 
   const match = matchPairs(pairs, lineage.pairs, ({ certificatePath }) => certificates.get(certificatePath)?.keyType);
@@ -50,7 +51,8 @@ export function secureServer(server: HttpServer, { lineage, liveRoot }: Wanted, 
       `the block at ${where} has the certificate of lineage ${holder}`,
       `Give its names to one lineage: remove them from ${holder}, or from ${lineage.lineage}.`,
     );
-  if (keep && added.length + orphans.length > 0) return refuseDrift(`the block at ${where} needs ${added.length > 0 ? 'one more pair' : 'one pair less'}`, lineage.lineage);
+  if (keep && added.length + orphans.length > 0)
+    return refuseDrift(`the block at ${where} needs ${added.length > 0 ? 'one more pair' : 'one pair less'}`, lineage.lineage);
 
   const edits = [
     ...replaced.flatMap(({ old, by }) => [replaceValue(old.certificate, by.fullchain), replaceValue(old.key, by.key)]),

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { root } from '../setup.mjs';
 
-export const MAIN = join(root, 'dist', 'core', 'main.js');
+export const MAIN = join(root, 'dist', 'core', 'start.cjs');
 
 /** Starts it all. What was started is in `stops` as soon as it has to be stopped, so that a failure half-way leaves nothing behind. */
 export async function startWorld(parts, { site, neighbour, stops }) {

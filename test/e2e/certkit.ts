@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../../dist/core/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/core/start.cjs', import.meta.url));
 
 export interface Result {
   readonly exitCode: number | null;

@@ -70,7 +70,7 @@ describe('the package, installed into an empty prefix', () => {
     const listing = execFileSync('find', ['.', '-type', 'f'], { cwd: join(prefix, 'node_modules/certkit'), encoding: 'utf8' })
       .trim()
       .split('\n');
-    for (const file of ['./README.md', './LICENSE', './CHANGELOG.md', './package.json', './dist/core/main.js']) expect(listing).toContain(file);
+    for (const file of ['./README.md', './LICENSE', './CHANGELOG.md', './package.json', './dist/core/start.cjs']) expect(listing).toContain(file);
     expect(listing.filter((file) => /\/(test|fixtures|bench|scripts|node_modules|\.cache)\/|\.(test|spec)\.|(?<!\.d)\.ts$|\.tgz$/.test(file))).toEqual([]);
   });
 });
@@ -91,7 +91,7 @@ describe('a package beside it', () => {
       join(consumer, 'index.mjs'),
       `const names = ${JSON.stringify(entries.filter((entry) => !entry.endsWith('.json')))};
 const loaded = await Promise.all(names.map(async (name) => [name, Object.keys(await import(name))]));
-const refused = await Promise.all(['certkit', 'certkit/dist/core/main.js', 'certkit/core/main.js'].map((name) => import(name).then(() => name, ({ code }) => code)));
+const refused = await Promise.all(['certkit', 'certkit/dist/core/start.cjs', 'certkit/core/main.js'].map((name) => import(name).then(() => name, ({ code }) => code)));
 console.log(JSON.stringify({ loaded: Object.fromEntries(loaded), refused }));`,
     );
     const { loaded, refused } = JSON.parse(execFileSync(process.execPath, ['index.mjs'], { cwd: consumer, encoding: 'utf8' }));

@@ -228,7 +228,7 @@ describe('no plugin is privileged (P8): built-ins republished by a stranger, and
 
   beforeAll(async () => {
     const copy = unpack(pack([projectRoot], dir.path), join(dir.path, 'bare'));
-    main = join(copy, 'dist/core/main.js');
+    main = join(copy, 'dist/core/start.cjs');
     const path = join(copy, 'package.json');
     const manifest = readJson<{ certkit: { contract: string; plugins: { kind: string; name: string; entry: string }[] } }>(path);
     const { plugins } = manifest.certkit;

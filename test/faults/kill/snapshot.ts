@@ -11,14 +11,18 @@ export interface Snapshot {
   remove(): void;
 }
 
-const STEADY_LOOKS = 3;
-const LIMIT_MS = 5_000;
+const STEADY_LOOKS = 5;
+const LOOK_PAUSE_MS = 10;
+const LIMIT_MS = 10_000;
+/** nginx tells its old workers to end 100 ms after the new ones have started. */
+const BOTH_ANSWER_MS = 120;
 
 export async function takeSnapshot(world: World): Promise<Snapshot> {
   const shelf = tempDir();
   const copies = world.kept.map((path, at) => ({ path, copy: join(shelf.path, String(at)), isThere: existsSync(path) }));
   const copy = (from: string, to: string) => execFileSync('cp', ['-a', '--', from, to]);
   for (const one of copies) if (one.isThere) copy(one.path, one.copy);
+  await world.nginx.reload(); // what the files say, whether or not the server had read them
   const served = await world.served();
 
   return {
@@ -29,14 +33,19 @@ export async function takeSnapshot(world: World): Promise<Snapshot> {
       }
       mkdirSync(world.shelf, { recursive: true });
       const { nginx } = world;
-      if (nginx.pid() === undefined) await nginx.start();
-      else await nginx.reload();
-      // Old workers may answer for a moment.
+      world.clearLogs();
+      const pid = nginx.pid();
+      if (pid === undefined) await nginx.start();
+      else process.kill(pid, 'SIGHUP');
+      await pause(BOTH_ANSWER_MS);
       const giveUpMs = Date.now() + LIMIT_MS;
       for (let steady = 0; steady < STEADY_LOOKS; steady = (await world.served()) === served ? steady + 1 : 0) {
         if (Date.now() > giveUpMs) throw new Error(`the server does not serve again what it served in the beginning:\n${nginx.test().output}`);
+        await pause(LOOK_PAUSE_MS);
       }
     },
     remove: () => shelf.remove(),
   };
 }
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -18,3 +18,9 @@ export async function must(world: World, args: readonly string[]): Promise<void>
   const { exitCode, output } = await world.run(args);
   expect(exitCode, output).toBe(0);
 }
+
+/** A run that is killed at this moment. */
+export async function cutOff(world: World, args: readonly string[], dieAt: string): Promise<void> {
+  const { signal, output } = await world.run(args, { dieAt });
+  expect(signal, output).toBe('SIGKILL');
+}

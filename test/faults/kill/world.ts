@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { servedCertificate } from '../../parts/handshake.ts';
 import { layoutCentmin, type SourceNginx } from '../../parts/nginx-centmin.ts';
 import type { Site } from '../../parts/nginx-site.ts';
@@ -45,6 +45,8 @@ export interface World {
   orders(): number;
   /** SHA-256 of the leaf that the server shows; `undefined` when nobody answers. */
   served(): Promise<string | undefined>;
+  /** Logs that are read again and again do not grow from point to point. */
+  clearLogs(): void;
   stop(): Promise<void>;
 }
 
@@ -115,6 +117,10 @@ export async function startWorld({ names, tls }: { readonly names: readonly stri
         ([leaf]) => leaf?.fingerprint256.replaceAll(':', '').toLowerCase(),
         () => undefined,
       ),
+    clearLogs: () => {
+      // Both programs append, so they go on at the new end.
+      for (const log of [join(nginx.prefix, 'logs/error.log'), join(dirname(pebble.caBundlePath), 'pebble.log')]) truncateSync(log);
+    },
     async stop() {
       await pebble.stop();
       await nginx.stop();

@@ -24,7 +24,7 @@ export async function startCa(): Promise<Ca> {
   const pauses = new Map<number, () => void>();
   const front = await startFront(servers, pauses);
   const profiles = { default: { description: 'Ninety days', validityPeriod: 7_776_000 } };
-  const pebble = await startPebble({ httpPort: front.port, tlsPort, nonceRejectPercent: 0, profiles });
+  const pebble = await startPebble({ httpPort: front.port, tlsPort, nonceRejectPercent: 0, authzReusePercent: 0, profiles });
   const first = temporaryHome();
   const stop = async () => {
     first.remove();
