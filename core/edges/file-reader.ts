@@ -1,36 +1,40 @@
-import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
 import type { FileFacts, FileReader } from '../../plugins/contract.ts';
 import { fault } from '../errors.ts';
 import { reasonOf, systemCode } from './system-error.ts';
+
+const readFile = promisify(fs.readFile);
+const readdir: (path: string) => Promise<string[]> = promisify(fs.readdir);
+const lstat = promisify(fs.lstat);
+const stat = promisify(fs.stat);
+const readlink = promisify(fs.readlink);
+const realpath: (path: string) => Promise<string> = promisify(fs.realpath.native);
 
 const ABSENT = new Set(['ENOENT', 'ENOTDIR']);
 
 /**
  * The file system for looking only: all that an installer may do with files. Trouble is STORE_UNREADABLE.
- * By Node's synchronous calls: a stat costs 5 microseconds so and 100 as a promise, and most of what a run does is to look.
+ * By the calls that Node has loaded at its start: those of fs/promises are slower, and cost a millisecond to load.
  */
 export const fileReader: FileReader = {
-  read: (path) => unlessAbsent(path, () => readFileSync(path)),
-  list: (path) => unlessAbsent(path, () => readdirSync(path).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))),
-  facts: (path, follow) =>
-    unlessAbsent(path, () => {
-      const stats = (follow === 'follow' ? statSync : lstatSync)(path, { throwIfNoEntry: false });
-      return stats === undefined ? undefined : factsOf(stats);
-    }),
-  readLink: (path) => unlessAbsent(path, () => readlinkSync(path)),
-  realPath: (path) => unlessAbsent(path, () => realpathSync.native(path)),
+  read: (path) => unlessAbsent(path, () => readFile(path)),
+  list: (path) => unlessAbsent(path, async () => (await readdir(path)).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))),
+  facts: (path, follow) => unlessAbsent(path, async () => factsOf(await (follow === 'follow' ? stat(path) : lstat(path)))),
+  readLink: (path) => unlessAbsent(path, () => readlink(path)),
+  realPath: (path) => unlessAbsent(path, () => realpath(path)),
 };
 
-async function unlessAbsent<T>(path: string, look: () => T): Promise<T | undefined> {
+async function unlessAbsent<T>(path: string, look: () => Promise<T>): Promise<T | undefined> {
   try {
-    return look();
+    return await look();
   } catch (thrown) {
     if (ABSENT.has(systemCode(thrown) ?? '')) return undefined;
     throw fault('STORE_UNREADABLE', { path, because: systemCode(thrown) === 'EINVAL' ? 'it is no symbolic link' : reasonOf(thrown) }, thrown);
   }
 }
 
-function factsOf(stats: Stats): FileFacts {
+function factsOf(stats: fs.Stats): FileFacts {
   return {
     type: typeOf(stats),
     size: stats.size,
@@ -42,7 +46,7 @@ function factsOf(stats: Stats): FileFacts {
   };
 }
 
-function typeOf(stats: Stats): FileFacts['type'] {
+function typeOf(stats: fs.Stats): FileFacts['type'] {
   if (stats.isFile()) return 'file';
   if (stats.isDirectory()) return 'directory';
   return stats.isSymbolicLink() ? 'link' : 'other';

@@ -6,6 +6,7 @@ import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
 import { type Looked, surveyPlaces } from './place.ts';
 import { prepare } from './prepare.ts';
+import { recoverHeld } from './recover.ts';
 import { failed, plannedOutcome, settle } from './settle.ts';
 import { deployable, isOwed, type Target } from './target.ts';
 
@@ -77,6 +78,8 @@ function decisionOn(
 /** Decided again under the locks: another process may have deployed while this one waited. */
 async function targetOf(name: string, options: DeployOptions, needs: Needs): Promise<Target | DeployOutcome> {
   const { store } = needs;
+  const stuck = needs.stuck.get(name);
+  if (stuck !== undefined) throw stuck;
   const [lineage, versions, liveNumber, state] = await Promise.all([store.lineage(name), store.versions(name), store.live(name), store.state(name)]);
   const newest = versions.at(-1);
   const live = versions.find(({ number }) => number === liveNumber);
@@ -97,7 +100,8 @@ async function targetOf(name: string, options: DeployOptions, needs: Needs): Pro
   return { lineage, state, live: liveNumber, version, reason: decision.reason, structure };
 }
 
-async function deployLocked(names: readonly string[], options: DeployOptions, needs: Needs): Promise<readonly DeployOutcome[]> {
+async function deployLocked(names: readonly string[], options: DeployOptions, before: Needs): Promise<readonly DeployOutcome[]> {
+  const needs = options.dryRun ? before : await recoverHeld(names, before);
   const found = await Promise.all(names.map((name) => targetOf(name, options, needs).catch((thrown: unknown) => failed(name, asCertkitError(thrown), needs))));
   const targets = found.filter((one): one is Target => 'structure' in one);
   const outcomes = found.filter((one): one is DeployOutcome => 'result' in one);

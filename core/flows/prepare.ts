@@ -111,7 +111,7 @@ function clashesOf(going: readonly ReadyPlace[]): ReadonlyMap<string, CertkitErr
 }
 
 /** A server told to listen where another program does keeps its old configuration without a word, or dies: the lineages that want it stop here. */
-async function takenAddresses(going: readonly ReadyPlace[], { servers }: Needs): Promise<ReadonlyMap<string, CertkitError>> {
+async function takenAddresses(going: readonly ReadyPlace[], needs: Needs): Promise<ReadonlyMap<string, CertkitError>> {
   const taken = new Map<string, CertkitError>();
   for (const { place } of going) {
     for (const { endpoint, added, lineage } of place.plan.serves) {
@@ -119,9 +119,22 @@ async function takenAddresses(going: readonly ReadyPlace[], { servers }: Needs):
       const isOurs = place.survey.sites.some(({ listens }) =>
         listens.some((listen) => listen.endpoint.kind === 'tcp' && listen.endpoint.port === endpoint.port),
       );
-      const holder = isOurs ? undefined : await servers.holderOf(endpoint.address, endpoint.port);
+      const holder = isOurs ? undefined : await lastingHolder(endpoint.address, endpoint.port, needs);
       if (holder !== undefined) taken.set(lineage, fault('INSTALLER_ADDRESS_TAKEN', { address: `${endpoint.address}:${endpoint.port}`, holder }));
     }
   }
   return taken;
+}
+
+/** A reload that drops a listen, ours on the way back or somebody's, leaves it with the old workers for a moment. */
+const LET_GO_MS = 3_000;
+const LOOK_AGAIN_MS = 50;
+
+async function lastingHolder(address: string, port: number, { servers, clock, signal }: Needs): Promise<string | undefined> {
+  const giveUpMs = clock.nowMs() + LET_GO_MS;
+  for (;;) {
+    const holder = await servers.holderOf(address, port);
+    if (holder === undefined || clock.nowMs() >= giveUpMs) return holder;
+    await clock.sleep(LOOK_AGAIN_MS, signal);
+  }
 }

@@ -1,5 +1,5 @@
 import { asCertkitError, type CertkitError, faultFacts } from '../errors.ts';
-import type { DeployEntry, RenewEntry } from '../model/journal.ts';
+import type { DeployEntry, JournalEntry, RenewEntry } from '../model/journal.ts';
 import { restore, runUndoCommands } from './change.ts';
 import { choiceMeant } from './journalled-choice.ts';
 import type { Needs } from './needs.ts';
@@ -24,45 +24,76 @@ export interface RecoverOptions {
   readonly asIs: boolean;
 }
 
+/** Recovery as it goes on. */
+interface Findings {
+  readonly recovered: string[];
+  readonly unfinished: Set<string>;
+  readonly stuck: Map<string, CertkitError>;
+  readonly failures: CertkitError[];
+}
+
+const nothingFound = (): Findings => ({ recovered: [], unfinished: new Set(), stuck: new Map(), failures: [] });
+
 /** Finishes or undoes what a killed run left, for the entries whose locks it gets. Needs no network. */
 export async function recover({ asIs }: RecoverOptions, needs: Needs): Promise<Recovery> {
   await needs.store.sweepAbandoned();
   const { entries, faults } = await needs.store.journal();
-  const recovered: string[] = [];
-  const unfinished = new Set<string>();
-  const failures: CertkitError[] = faults.map((fault) => failed(undefined, fault, needs));
-  const stuck = new Map<string, CertkitError>();
-
+  const findings = nothingFound();
+  for (const unreadable of faults) findings.failures.push(failed(undefined, unreadable, needs));
   for (const entry of entries) {
-    const lineages =
-      entry.kind === 'renew' ? [entry.lineage] : entry.links.map(({ lineage }) => lineage).concat(entry.files.flatMap(({ lineage }) => lineage.split(' ')));
-    try {
-      await needs.store.withLocks(
-        [...new Set(lineages)],
-        async () => {
-          const current = (await needs.store.journal()).entries.find(({ id }) => id === entry.id);
-          if (current === undefined) return; // its own run has ended it meanwhile
-          for (const lineage of new Set(lineages)) await needs.store.sweep(lineage);
-          const left = new Map<string, CertkitError>();
-          const told = current.kind === 'renew' ? await recoverRenewal(current, unfinished, needs) : await recoverDeployment(current, asIs, left, needs);
-          for (const [lineage, error] of left) {
-            stuck.set(lineage, error);
-            failures.push(failed(lineage, error, needs));
-          }
-          if (told === undefined) return;
-          recovered.push(told);
-          needs.tell({ type: 'recovered', what: told });
-        },
-        { limitMs: LOCK_LIMIT_MS },
-      );
-    } catch (thrown) {
-      const error = asCertkitError(thrown);
-      if (error.code === 'STORE_LOCKED') continue;
-      for (const lineage of lineages) stuck.set(lineage, error);
-      failures.push(failed(lineages[0], error, needs));
-    }
+    const error = await recoverEntry(entry, [], asIs, findings, needs);
+    if (error !== undefined && error.code !== 'STORE_LOCKED') findings.failures.push(failed(lineagesOf(entry)[0], error, needs));
   }
-  return { recovered, unfinished, stuck, failures };
+  return findings;
+}
+
+/**
+ * The same for whoever holds the locks of these lineages: an entry that is there now is a dead run's, perhaps of the one whose
+ * locks were waited for. Answers the needs with what was found.
+ */
+export async function recoverHeld(held: readonly string[], needs: Needs): Promise<Needs> {
+  const { entries } = await needs.store.journal();
+  const findings = nothingFound();
+  for (const entry of entries) {
+    const own = lineagesOf(entry).filter((lineage) => held.includes(lineage));
+    if (own.length === 0 || needs.unfinished.has(entry.id) || own.every((lineage) => needs.stuck.has(lineage))) continue;
+    const error = await recoverEntry(entry, held, false, findings, needs);
+    if (error?.code === 'STORE_LOCKED') for (const lineage of own) findings.stuck.set(lineage, error);
+  }
+  return { ...needs, unfinished: new Set([...needs.unfinished, ...findings.unfinished]), stuck: new Map([...needs.stuck, ...findings.stuck]) };
+}
+
+function lineagesOf(entry: JournalEntry): readonly string[] {
+  if (entry.kind === 'renew') return [entry.lineage];
+  return [...new Set([...entry.links.map(({ lineage }) => lineage), ...entry.files.flatMap(({ lineage }) => lineage.split(' '))])];
+}
+
+/** Puts one entry right, under the locks of all its lineages. Answers the error that stopped it as a whole. */
+async function recoverEntry(entry: JournalEntry, held: readonly string[], asIs: boolean, findings: Findings, needs: Needs): Promise<CertkitError | undefined> {
+  const lineages = lineagesOf(entry);
+  const work = async () => {
+    const current = (await needs.store.journal()).entries.find(({ id }) => id === entry.id);
+    if (current === undefined) return; // its own run has ended it meanwhile
+    for (const lineage of lineages) await needs.store.sweep(lineage);
+    const left = new Map<string, CertkitError>();
+    const told = current.kind === 'renew' ? await recoverRenewal(current, findings.unfinished, needs) : await recoverDeployment(current, asIs, left, needs);
+    for (const [lineage, error] of left) {
+      findings.stuck.set(lineage, error);
+      findings.failures.push(failed(lineage, error, needs));
+    }
+    if (told === undefined) return;
+    findings.recovered.push(told);
+    needs.tell({ type: 'recovered', what: told });
+  };
+  try {
+    const others = lineages.filter((lineage) => !held.includes(lineage));
+    await needs.store.withLocks(others, work, { limitMs: LOCK_LIMIT_MS });
+    return undefined;
+  } catch (thrown) {
+    const error = asCertkitError(thrown);
+    if (error.code !== 'STORE_LOCKED') for (const lineage of lineages) findings.stuck.set(lineage, error);
+    return error;
+  }
 }
 
 function failed(lineage: string | undefined, error: CertkitError, { tell }: Pick<Needs, 'tell'>): CertkitError {

@@ -8,6 +8,7 @@ import { inPool } from '../pool.ts';
 import type { LineageView } from '../store/store.ts';
 import type { Needs } from './needs.ts';
 import { obtain, renewalId } from './obtain.ts';
+import { recoverHeld } from './recover.ts';
 
 export type RenewOutcome =
   | { readonly lineage: string; readonly result: 'renewed'; readonly version: Version }
@@ -46,7 +47,7 @@ export async function renewLineage(name: string, options: RenewOptions, needs: N
 /** The same for a caller that holds the lineage's lock already. */
 export async function renewHeld(name: string, options: RenewOptions, needs: Needs): Promise<RenewOutcome> {
   try {
-    return await decideAndObtain(name, options, needs);
+    return await decideAndObtain(name, options, await recoverHeld([name], needs));
   } catch (thrown) {
     return failed(name, asCertkitError(needs.signal.aborted ? needs.signal.reason : thrown), needs);
   }

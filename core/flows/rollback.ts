@@ -3,6 +3,7 @@ import { lifeOf } from '../model/version.ts';
 import { deploy } from './deploy.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
+import { recoverHeld } from './recover.ts';
 
 export interface Rollback {
   readonly lineage: string;
@@ -15,6 +16,8 @@ export interface Rollback {
 export async function rollback(name: string, needs: Needs): Promise<Rollback> {
   const { store } = needs;
   const chosen = await store.withLock(name, async () => {
+    const stuck = (await recoverHeld([name], needs)).stuck.get(name);
+    if (stuck !== undefined) throw stuck;
     const [versions, live, state] = await Promise.all([store.versions(name), store.live(name), store.state(name)]);
     if (live === undefined) throw fault('USAGE_NO_ROLLBACK', { name, because: 'no version of it is live' });
     const before = versions.filter(({ number }) => number < live && !state.rejected.includes(number)).at(-1);

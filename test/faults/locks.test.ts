@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Call, endsOf, type Remembered, type Step } from './history.ts';
@@ -60,6 +61,7 @@ async function call(scene: Scene, args: readonly string[]) {
 /** What the answer says was done to a lineage, in the order it was done. */
 function stepsFor(lineage: string, { words, answer }: Awaited<ReturnType<typeof call>>): readonly Step[] {
   const steps: Step[] = [];
+  if (/^(rollback|release) /.test(words) && !words.endsWith(` ${lineage}`)) return [];
   if (words.startsWith('rollback')) {
     if (answer.error?.code === 'USAGE_NO_ROLLBACK') return [{ kind: 'refuse-rollback' }];
     steps.push({ kind: 'choose', from: answer.from ?? 0, to: answer.to ?? 0 });
@@ -215,23 +217,23 @@ describe('a holder that is killed', () => {
 
   test.concurrent('in its renewal, frees its lock at once: the one that waits goes on with its order', async ({ onTestFinished }) => {
     const scene = await openScene(ca, { sites: [TLS] }, onTestFinished);
-    const orders = () => ca.pebble.requests().filter(({ path }) => path === '/order-plz').length;
+    const workers = (signal: string) => execFileSync('pkill', [`-${signal}`, '-P', String(scene.nginx.pid())]);
+    workers('STOP'); // the CA's question waits
     const holder = scene.home.start(['renew']);
-    const killed = new Promise<number>((resolve) => {
-      void holder.printed(/proof for example\.test published/).then(() => resolve(0));
-    });
-    process.kill(holder.pid, 0);
+    await holder.printed(/proof for example\.test published/);
     const waiting = scene.start('renew');
-    await killed;
+    await waiting.running.printed(new RegExp(`waiting for .*${NAME}, held by process ${holder.pid}`));
     const killedMs = Date.now();
     holder.kill('SIGKILL');
+    workers('CONT');
     const seen = await waiting.seen;
     expect(Date.now() - killedMs).toBeLessThan(AT_ONCE_MS);
     expect(seen.exitCode, seen.all).toBe(0);
-    expect(orders()).toBeGreaterThan(0);
+    expect(seen.words).toContain('going on with the order');
     expect(remembered(scene, NAME)).toMatchObject({ versions: [1], live: 1 });
     expect(await scene.served(NAME)).toBe(scene.leafOf(NAME, 1));
-    expect(existsSync(join(scene.sites[0]?.webroot ?? '', '.well-known/acme-challenge')), 'a proof is left').toBe(false);
+    const proofs = join(scene.sites[0]?.webroot ?? '', '.well-known/acme-challenge');
+    expect(existsSync(proofs) ? readdirSync(proofs) : [], 'proofs').toEqual([]);
     scene.expectAtRest();
   });
 });

@@ -12,11 +12,11 @@ afterAll(() => world?.stop());
 
 const args = ['deploy', '--now'];
 
-test('a deployment', HOURS, () => survives(world, { title: 'deploy --now', args, share: 20 }));
+test('a deployment', HOURS, () => survives(world, { title: 'deploy --now', args, share: 16 }));
 
-test('a deployment, and the machine goes down', HOURS, () => survives(world, { title: 'deploy --now, then boot', args, boot: true, share: 12 }));
+test('a deployment, and the machine goes down', HOURS, () => survives(world, { title: 'deploy --now, then boot', args, boot: true, share: 10 }));
 
 test('a rollback', HOURS, async () => {
   await must(world, args);
-  await survives(world, { title: 'rollback', args: ['rollback', 'example.test'], share: 18 });
+  await survives(world, { title: 'rollback', args: ['rollback', 'example.test'], share: 14 });
 });

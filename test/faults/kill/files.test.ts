@@ -10,11 +10,11 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 test('a first run that places files', HOURS, () =>
-  survives(world, { title: 'files, first run', args: world.firstOnShelf, mayOwe: { ACME_TERMS: 'agreed' }, share: 16 }),
+  survives(world, { title: 'files, first run', args: world.firstOnShelf, mayOwe: { ACME_TERMS: 'agreed' }, share: 14 }),
 );
 
 test('placed files are replaced, due by the calendar', HOURS, async () => {
   await must(world, world.firstOnShelf);
   ageVersions(world, 71);
-  await survives(world, { title: 'files, renew', args: ['renew'], share: 16 });
+  await survives(world, { title: 'files, renew', args: ['renew'], share: 12 });
 });

@@ -8,8 +8,8 @@ beforeAll(async () => {
 });
 afterAll(() => world?.stop());
 
-test('a first run', HOURS, () => survives(world, { title: 'first run', args: world.first, mayOwe: { ACME_TERMS: 'agreed' }, share: 24 }));
+test('a first run', HOURS, () => survives(world, { title: 'first run', args: world.first, mayOwe: { ACME_TERMS: 'agreed' }, share: 20 }));
 
 test('a first run, and the machine goes down', HOURS, () =>
-  survives(world, { title: 'first run, then boot', args: world.first, boot: true, mayOwe: { ACME_TERMS: 'agreed' }, share: 12 }),
+  survives(world, { title: 'first run, then boot', args: world.first, boot: true, mayOwe: { ACME_TERMS: 'agreed' }, share: 10 }),
 );

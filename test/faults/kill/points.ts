@@ -12,7 +12,7 @@ const BOUNDARY = [
 /**
  * The moments of an uninterrupted run at which runs are killed.
  *
- * `CERTKIT_FAULTS=all` takes them all, `CERTKIT_FAULTS=<pattern>` those that match; else it is `share` of them, spread evenly, among them every boundary.
+ * `CERTKIT_FAULTS=all` takes them all, `CERTKIT_FAULTS=<pattern>` those that match; else it is `share` of them, spread evenly, boundaries first.
  * `CERTKIT_FAULT_SHARD=2/4` takes the second quarter of that.
  */
 export function choosePoints(moments: readonly string[], share: number): readonly string[] {

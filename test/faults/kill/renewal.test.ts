@@ -10,9 +10,9 @@ beforeAll(async () => {
 });
 afterAll(() => world?.stop());
 
-test('a renewal that is asked for', HOURS, () => survives(world, { title: 'renew --force', args: ['renew', '--force'], share: 14 }));
+test('a renewal that is asked for', HOURS, () => survives(world, { title: 'renew --force', args: ['renew', '--force'], share: 10 }));
 
 test('renewal and deployment, due by the calendar', HOURS, async () => {
   ageVersions(world, 71);
-  await survives(world, { title: 'renew, both due', args: ['renew'], share: 20 });
+  await survives(world, { title: 'renew, both due', args: ['renew'], share: 16 });
 });

@@ -21,7 +21,7 @@ const HANDSHAKE_PAUSE_MS = 40;
 const RELOAD_PAUSE_MS = { least: 80, most: 280 };
 const BROKEN = /\[(emerg|alert|crit)\]/;
 const STRADDLED = /SSL_CTX_use_PrivateKey.*key values mismatch/;
-/** A test of the configuration binds what it adds for a moment. A reload in that moment tries again, and says "still" when it gives up. */
+/** An address that is added may be bound for a moment yet: by a test of the configuration, by workers that are ending. nginx tries again, and says "still" when it gives up. */
 const AGAIN = /bind\(\) to \S+ failed \(98: Address already in use\)/;
 
 /**
