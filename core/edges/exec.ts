@@ -6,6 +6,8 @@ import { fault } from '../errors.ts';
 import type { Executor } from '../ports.ts';
 import { releaseLingeringPipes } from './lingering-pipes.ts';
 import { endedWith, programFault } from './program-fault.ts';
+import { requireSpareDescriptors } from './spare-descriptors.ts';
+import { reasonOf } from './system-error.ts';
 
 const TIMEOUT_MS = 60_000;
 const KILL_AFTER_MS = 5_000; // between SIGTERM and SIGKILL
@@ -44,6 +46,11 @@ async function run(path: string, file: string, args: readonly string[], options:
     ...(cwd === undefined ? {} : { cwd }),
   } satisfies Options;
 
+  try {
+    requireSpareDescriptors();
+  } catch (thrown) {
+    throw fault('EXEC_FAILED', { command: file, outcome: `it could not be started: ${reasonOf(thrown)}`, stderrTail: '' }, thrown);
+  }
   const child = execa(file, args, settings);
   releaseLingeringPipes(child);
   const result = await child;

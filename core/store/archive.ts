@@ -99,9 +99,14 @@ export function createArchive(layout: Layout, files: Files): Archive {
 
     async switchLive(name, number) {
       const link = layout.liveLink(name);
-      if (number === undefined) return files.remove(link);
+      if (number === undefined) {
+        // A directory that may not be written is no obstacle where nothing has to change.
+        if ((await files.facts(link)) !== undefined) await files.remove(link);
+        return;
+      }
       await version(name, number); // a link to nothing would stop servers from starting
-      await files.switchLink(link, linkTarget(name, number));
+      const target = linkTarget(name, number);
+      if ((await files.readLink(link)) !== target) await files.switchLink(link, target);
     },
 
     async pems(name, number, keyType) {

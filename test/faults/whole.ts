@@ -17,12 +17,12 @@ export interface WholeHome {
  * Judges a home that nobody works in: no temporary file, every file of ours readable, every version a pair that belongs together,
  * every live link leading to one; a version in the making and a copy of somebody's file only for an entry of the journal.
  */
-export function expectWhole(home: string): WholeHome {
+export function expectWhole(home: string, context = ''): WholeHome {
   const below = readdirSync(home, { recursive: true, encoding: 'utf8' });
   const within = (folder: string) => (existsSync(join(home, folder)) ? readdirSync(join(home, folder)) : []);
   const text = (path: string) => readFileSync(join(home, path), 'utf8');
   const left = below.filter((path) => path.includes('.certkit-') || path.includes('.gone-'));
-  expect(left, 'left behind').toEqual([]);
+  expect(left, `left behind ${context}`).toEqual([]);
   // The index is a cache with a checksum in its first line.
   for (const path of below.filter((one) => one.endsWith('.json') && one !== 'state/index.json')) expect(() => JSON.parse(text(path)), path).not.toThrow();
   const log = 'state/log/run.ndjson';
