@@ -100,6 +100,13 @@ async function targetOf(name: string, options: DeployOptions, needs: Needs): Pro
   return { lineage, state, live: liveNumber, version, reason: decision.reason, structure };
 }
 
+/** The same for one lineage and a caller that holds its lock already. */
+export async function deployHeld(name: string, options: DeployOptions, needs: Needs): Promise<DeployOutcome> {
+  const [outcome] = await deployLocked([name], options, needs);
+  if (outcome === undefined) throw fault('BUG_UNEXPECTED', { because: `the deployment of ${name} has no outcome` });
+  return outcome;
+}
+
 async function deployLocked(names: readonly string[], options: DeployOptions, before: Needs): Promise<readonly DeployOutcome[]> {
   const needs = options.dryRun ? before : await recoverHeld(names, before);
   const found = await Promise.all(names.map((name) => targetOf(name, options, needs).catch((thrown: unknown) => failed(name, asCertkitError(thrown), needs))));

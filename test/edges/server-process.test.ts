@@ -100,7 +100,8 @@ describe('startAgain', () => {
     await servers.startAgain(sh('-c', 'sleep 3600 & echo "$! $0 $1 $(pwd)" > mark', 'name', 'an argument'));
     const [pid, ...rest] = readFileSync(mark, 'utf8').trim().split(' ');
     expect(rest).toEqual(['name', 'an', 'argument', home]);
-    expect(await servers.isRunning({ pid: Number(pid), executable: '/bin/sleep' })).toBe(true);
+    // The shell's child may not have become `sleep` yet.
+    await expect.poll(() => servers.isRunning({ pid: Number(pid), executable: '/bin/sleep' })).toBe(true);
     process.kill(Number(pid), 'SIGKILL');
   });
 

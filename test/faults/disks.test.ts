@@ -87,7 +87,7 @@ asRoot('a disk that fills up', () => {
     ['without room for another file', 'files', 40],
   ] as const;
   for (const [title, what, most] of sweeps) {
-    test.concurrent(`home ${title}, at every write of a renewal and its deployment`, async ({ onTestFinished }) => {
+    test.concurrent(`home ${title}, then with room for one, two ... until a renewal and its deployment go through`, async ({ onTestFinished }) => {
       const { scene, disk, home, leafOf, certkit } = await sceneOnSmallDisk(onTestFinished);
       const first = await certkit('renew');
       expect(first.exitCode, first.all).toBe(0);
@@ -144,7 +144,6 @@ asRoot('directories that are read-only', () => {
     ['the whole home', { where: inHome(), during: 'renewal' }],
     ['state/journal', { where: inHome('state', 'journal'), during: 'renewal' }],
     ['archive', { where: inHome('archive'), during: 'renewal' }],
-    ['the webroot', { where: ({ sites }) => sites[0]?.webroot ?? '', during: 'renewal' }],
     ['state/checkpoints', { where: inHome('state', 'checkpoints'), during: 'deployment' }],
     ['live', { where: inHome('live'), during: 'deployment' }],
     ["the server's configuration", { where: ({ nginx }) => nginx.confDir, named: ({ sites }) => sites[0]?.tls?.certificateConf ?? '', during: 'deployment' }],
@@ -197,6 +196,39 @@ asRoot('directories that are read-only', () => {
   });
 });
 
+asRoot('a webroot that cannot be written', () => {
+  // Names of their own: the CA remembers what it has validated, and then asks for no proof.
+  const obstacles: readonly (readonly [string, string, (webroot: string) => readonly string[], RegExp])[] = [
+    ['read-only', 'read-only.test', (webroot) => withReadOnly(webroot), /read-only \(EROFS\)/],
+    ["root's", 'roots.test', () => asNobody, /permission denied \(EACCES\)/],
+  ];
+  for (const [title, name, wrapper, because] of obstacles) {
+    test.concurrent(`as it is ${title}: no proof is tried, the message names it, and the next run goes on`, async ({ onTestFinished }) => {
+      const scene = await openScene(ca, { sites: [{ names: [name], tls: true }] }, onTestFinished);
+      const { home, nginx } = scene;
+      const webroot = scene.sites[0]?.webroot ?? '';
+      const bundle = join(nginx.root, 'ca.pem');
+      writeFileSync(bundle, readFileSync(ca.pebble.caBundlePath));
+      writeFileSync(join(home.path, 'certkit.yaml'), JSON.stringify({ ca: ca.pebble.directoryUrl, ca_bundle: bundle }), { mode: 0o600 });
+      const give = (uid: number) => execFileSync('chown', ['-R', `${uid}:${uid}`, join(home.path, '..')]);
+      const before = await scene.picture();
+      if (wrapper('') === asNobody) give(NOBODY);
+      const seen = await certkitWithin(wrapper(webroot), home.path, ['renew', '--no-deploy']);
+      give(0);
+      expect(seen.exitCode, seen.all).toBe(7);
+      expectTold(seen, 'STORE_WRITE_FAILED', because, webroot);
+      const { versions, journal } = expectWhole(home.path);
+      expect(versions.get(name) ?? []).toEqual([]);
+      expect(journal.filter((id) => id !== `renew-${name}`)).toEqual([]);
+      expect(await scene.picture()).toEqual(before);
+      const next = await scene.certkit('renew', '--force');
+      expect(next.exitCode, next.all).toBe(0);
+      expect(await scene.served(name)).toBe(scene.leafOf(name, 1));
+      scene.expectAtRest();
+    });
+  }
+});
+
 asRoot('rights that are missing', () => {
   /** A server, a home and certkit of one user without powers; the test gives things to root. */
   const sceneOfNobody = async (later: (work: () => Promise<void>) => void) => {
@@ -225,7 +257,6 @@ asRoot('rights that are missing', () => {
       [join(nginx.confDir, 'ssl', NAME), site.tls?.certificateConf ?? '', ['deploy', '--now']],
       [join(home.path, 'live'), join(home.path, 'live', NAME), ['deploy', '--now']],
       [join(home.path, 'archive', NAME), join(home.path, 'archive', NAME), ['renew', '--force', '--no-deploy']],
-      [site.webroot, site.webroot, ['renew', '--force', '--no-deploy']],
     ];
     for (const [folder, named, command] of folders) {
       chownSync(folder, 0, 0);
