@@ -186,6 +186,9 @@ describe('between write and undo', () => {
   });
 });
 
+/** Recovery reloads and does not probe: old workers answer for a moment. */
+const settled = (look: () => Promise<unknown>, wanted: unknown) => vi.waitFor(async () => expect(await look()).toEqual(wanted), { timeout: 5_000 });
+
 describe('between a crash and recover', () => {
   /** Kills certkit in the reload of the version after the obtained ones, of which the first is in use. */
   const crashed = async (obtained: number, later: Later) => {
@@ -205,7 +208,7 @@ describe('between a crash and recover', () => {
     const { scene, before } = await crashed(0, onTestFinished);
     const recovered = await scene.certkit('recover');
     expect(recovered.exitCode, recovered.all).toBe(0);
-    expect(await scene.picture()).toEqual(before.picture);
+    await settled(() => scene.picture(), before.picture);
     expect(scene.live(NAME)).toBe('nowhere');
     expect(scene.scripts.reloadCalls()).toBe(2);
     scene.expectAtRest();
@@ -239,7 +242,7 @@ describe('between a crash and recover', () => {
     file.write(before.text);
     const recovered = await scene.certkit('recover');
     expect(recovered.exitCode, recovered.all).toBe(0);
-    expect(await scene.picture()).toEqual(before.picture);
+    await settled(() => scene.picture(), before.picture);
     expect(scene.live(NAME)).toBe('nowhere');
     scene.expectAtRest();
     expect((await scene.certkit('renew')).exitCode).toBe(0);
@@ -253,8 +256,7 @@ describe('between a crash and recover', () => {
     const recovered = await scene.certkit('recover');
     expect(recovered.exitCode, recovered.all).toBe(0);
     expect(scene.live(NAME)).toBe(`../archive/${NAME}/0002`);
-    // Recovery reloads and does not probe: old workers answer for a moment.
-    await expect.poll(() => scene.served(NAME)).toBe(scene.leafOf(NAME, 2));
+    await settled(() => scene.served(NAME), scene.leafOf(NAME, 2));
     scene.expectAtRest();
   });
 });
