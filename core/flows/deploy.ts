@@ -9,6 +9,7 @@ import { prepare } from './prepare.ts';
 import { recoverHeld } from './recover.ts';
 import { failed, plannedOutcome, settle } from './settle.ts';
 import { deployable, isOwed, type Target } from './target.ts';
+import { waitingFor } from './waiting.ts';
 
 export interface DeployOptions {
   /** A person wants it now, whatever the calendar says. */
@@ -154,11 +155,6 @@ async function rememberChoice(targets: readonly Target[], { store }: Needs): Pro
     if (live !== version.number) await store.saveState(lineage.name, { ...(await store.state(lineage.name)), chosen: { version: version.number, structure } });
   }
 }
-
-const waitingFor =
-  (on: string, { tell }: Pick<Needs, 'tell'>) =>
-  (pid: number | undefined): void =>
-    tell({ type: 'waiting', on, ...(pid === undefined ? {} : { holder: `process ${pid}` }) });
 
 function notDue(name: string, decision: DeploymentDecision, { tell }: Pick<Needs, 'tell'>): DeployOutcome {
   if (!decision.due) {

@@ -9,6 +9,7 @@ import type { LineageView } from '../store/store.ts';
 import type { Needs } from './needs.ts';
 import { obtain, renewalId } from './obtain.ts';
 import { recoverHeld } from './recover.ts';
+import { waitingFor } from './waiting.ts';
 
 export type RenewOutcome =
   | { readonly lineage: string; readonly result: 'renewed'; readonly version: Version }
@@ -38,7 +39,7 @@ export async function renew(views: readonly LineageView[], options: RenewOptions
 export async function renewLineage(name: string, options: RenewOptions, needs: Needs): Promise<RenewOutcome> {
   const { store, signal } = needs;
   try {
-    return await store.withLock(name, () => renewHeld(name, options, needs), { onWait: waitingFor(name, needs), signal });
+    return await store.withLock(name, () => renewHeld(name, options, needs), { onWait: waitingFor(`lineage ${name}`, needs), signal });
   } catch (thrown) {
     return failed(name, asCertkitError(signal.aborted ? signal.reason : thrown), needs);
   }
@@ -52,12 +53,6 @@ export async function renewHeld(name: string, options: RenewOptions, needs: Need
     return failed(name, asCertkitError(needs.signal.aborted ? needs.signal.reason : thrown), needs);
   }
 }
-
-/** Says for whom a lineage's lock is waited. */
-export const waitingFor =
-  (name: string, { tell }: Pick<Needs, 'tell'>) =>
-  (pid: number | undefined): void =>
-    tell({ type: 'waiting', on: `lineage ${name}`, ...(pid === undefined ? {} : { holder: `process ${pid}` }) });
 
 async function decideAndObtain(name: string, options: RenewOptions, needs: Needs): Promise<RenewOutcome> {
   const { store, tell } = needs;

@@ -4,7 +4,7 @@ import { deployHeld } from './deploy.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
 import { recoverHeld } from './recover.ts';
-import { waitingFor } from './renew.ts';
+import { waitingFor } from './waiting.ts';
 
 export interface Rollback {
   readonly lineage: string;
@@ -16,7 +16,7 @@ export interface Rollback {
 /** Makes the version before the live one live again, by the same steps as any deployment, and marks the newer ones rejected. */
 export async function rollback(name: string, needs: Needs): Promise<Rollback> {
   // One hold of the lock: the version that is chosen is the one that is deployed.
-  return needs.store.withLock(name, () => rollbackHeld(name, needs), { onWait: waitingFor(name, needs), signal: needs.signal });
+  return needs.store.withLock(name, () => rollbackHeld(name, needs), { onWait: waitingFor(`lineage ${name}`, needs), signal: needs.signal });
 }
 
 async function rollbackHeld(name: string, before: Needs): Promise<Rollback> {
@@ -59,5 +59,5 @@ export async function release(name: string, needs: Needs): Promise<readonly numb
     if (state.rejected.length > 0) await store.saveState(name, { ...state, rejected: [] });
     return state.rejected;
   };
-  return store.withLock(name, work, { onWait: waitingFor(name, needs), signal });
+  return store.withLock(name, work, { onWait: waitingFor(`lineage ${name}`, needs), signal });
 }

@@ -8,7 +8,8 @@ import type { Needs } from './needs.ts';
 import { giveUp, renewalId } from './obtain.ts';
 import type { Looked } from './place.ts';
 import { preflight } from './preflight.ts';
-import { type RenewOutcome, renewHeld, waitingFor } from './renew.ts';
+import { type RenewOutcome, renewHeld } from './renew.ts';
+import { waitingFor } from './waiting.ts';
 
 export type RunOutcome =
   | { readonly result: 'done'; readonly renewal: RenewOutcome; readonly deployment: DeployOutcome }
@@ -39,7 +40,7 @@ export async function run(wanted: Lineage, options: RunOptions, needs: Needs): P
   }
 
   const renewal = await store.withLock(wanted.name, () => saveAndRenew(wanted, options, needs), {
-    onWait: waitingFor(wanted.name, needs),
+    onWait: waitingFor(`lineage ${wanted.name}`, needs),
     signal: needs.signal,
   });
   needs.signal.throwIfAborted();

@@ -69,5 +69,3 @@ export interface ChangePlan {
   readonly refusals: readonly Refusal[];
   readonly notes: readonly Note[];
 }
-
-export const EMPTY_PLAN: ChangePlan = { splices: [], files: [], commands: [], serves: [], refusals: [], notes: [] };
