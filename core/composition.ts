@@ -6,6 +6,7 @@ import type { PluginKind } from '../plugins/contract.ts';
 import { createAuthenticator, createInstaller } from '../plugins/guard.ts';
 import type { PluginRoot } from '../plugins/roots.ts';
 import type { Acme, AcmeSession } from './acme/session.ts';
+import type { DumpRequest } from './confedit/nginx/crossplane.ts';
 import { systemClock } from './edges/clock.ts';
 import { difference } from './edges/difference.ts';
 import { createExecutor } from './edges/exec.ts';
@@ -17,13 +18,17 @@ import { createStaging } from './edges/staging.ts';
 import { createProbe } from './edges/tls-probe.ts';
 import { asCertkitError, fault } from './errors.ts';
 import { inBatches } from './flows/batch.ts';
+import { deleteLineage } from './flows/delete.ts';
 import { deploy } from './flows/deploy.ts';
 import { inspect } from './flows/inspect.ts';
+import { knownServers } from './flows/known-servers.ts';
 import { maintain } from './flows/maintain.ts';
-import type { CertificateAuthority, Needs, Plugins, Servers } from './flows/needs.ts';
+import type { CertificateAuthority, ChoiceKind, Needs, Plugins, Servers } from './flows/needs.ts';
 import { type RecoverOptions, recover } from './flows/recover.ts';
 import { release, rollback } from './flows/rollback.ts';
 import { run } from './flows/run.ts';
+import { throughServer } from './flows/through-server.ts';
+import { undeploy } from './flows/undeploy.ts';
 import type { Tell } from './model/event.ts';
 import type { Authority, PluginChoice } from './model/lineage.ts';
 import type { Clock, Executor, Files, Locks, Log, Probe, Random, Staging } from './ports.ts';
@@ -90,7 +95,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
   once(AUTHORITY, (g) => certificateAuthority(g, settings));
   override(graph);
 
-  const plugins = pluginsOf(graph, settings);
+  const plugins = pluginsOf(graph, settings, () => needs());
   let logged: Promise<void> = Promise.resolve();
   const tell: Tell = (event) => {
     settings.tell(event);
@@ -136,6 +141,18 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     deploy: async (...[views, options]: DropLast<Parameters<typeof deploy>>) => deploy(views, options, options.dryRun ? needs() : await recovered()),
     rollback: async (name: string) => rollback(name, await recovered()),
     release: async (name: string) => release(name, await recovered()),
+    undeploy: async (name: string, options: { readonly dryRun: boolean }) => undeploy(name, options, options.dryRun ? needs() : await recovered()),
+    delete: async (name: string) => deleteLineage(name, await recovered()),
+    knownServers: async () => knownServers(needs()),
+    dumpNginx: async (request: DumpRequest, write: (text: string) => Promise<void>) => {
+      const { dumpNginx } = await import('./confedit/nginx/crossplane.ts');
+      const installed = async () => {
+        const installer = await plugins.installer({ plugin: 'nginx', options: {} });
+        const { files, faults } = await installer.survey(settings.signal);
+        return files[0]?.path ?? faults[0]?.file ?? '/';
+      };
+      return dumpNginx(request, { files: graph.resolve(FILES), installed }, write);
+    },
     inspect: async (...[views]: DropLast<Parameters<typeof inspect>>) => inspect(views, needs()),
     recover: async (options: RecoverOptions) => {
       await graph.resolve(STORE).prepare();
@@ -165,7 +182,7 @@ const CHOICE = port<PluginChoice>('choice');
 const MADE = port<Promise<unknown>>('plugin');
 
 /** One child container for each plugin choice of a run: lineages that chose the same share the instance, and nothing else. */
-function pluginsOf(graph: DependencyContainer, { log }: Settings): Plugins {
+function pluginsOf(graph: DependencyContainer, { log }: Settings, needsOf: () => Needs): Plugins {
   const children = new Map<string, DependencyContainer>();
 
   function shared<T>(kind: PluginKind, choice: PluginChoice, make: (choice: PluginChoice) => Promise<T>): Promise<T> {
@@ -180,18 +197,32 @@ function pluginsOf(graph: DependencyContainer, { log }: Settings): Plugins {
     return child.resolve(MADE) as Promise<T>;
   }
 
-  const files = () => graph.resolve(FILES);
-  const installer = async (choice: PluginChoice, programs: Executor) =>
-    createInstaller(await graph.resolve(CATALOG).find('installer', choice.plugin), choice.options, { files: files(), programs, log });
+  const catalog = () => graph.resolve(CATALOG);
+  const context = (programs: Executor) => ({ files: graph.resolve(FILES), programs, log });
+  const authenticator = async ({ plugin, options }: PluginChoice, programs: Executor) =>
+    createAuthenticator(await catalog().find('authenticator', plugin), options, context(programs));
+  const installer = async ({ plugin, options }: PluginChoice, programs: Executor) =>
+    createInstaller(await catalog().find('installer', plugin), options, context(programs));
+  const sharedInstaller = (choice: PluginChoice) => shared('installer', choice, (own) => installer(own, graph.resolve(EXECUTOR)));
+  const staged = async (kind: ChoiceKind, choice: PluginChoice, programs: Executor) => {
+    if (kind === 'installer') return installer(choice, programs);
+    const made = await authenticator(choice, programs);
+    if ('through' in made) return made;
+    throw fault('BUG_UNEXPECTED', { because: `${choice.plugin} has no server` });
+  };
   return {
     authenticator: (choice) =>
-      shared('authenticator', choice, async ({ plugin, options }) =>
-        inBatches(
-          createAuthenticator(await graph.resolve(CATALOG).find('authenticator', plugin), options, { files: files(), programs: graph.resolve(EXECUTOR), log }),
-        ),
-      ),
-    installer: (choice) => shared('installer', choice, (own) => installer(own, graph.resolve(EXECUTOR))),
-    stagedInstaller: installer,
+      shared('authenticator', choice, async (own) => {
+        const made = await authenticator(own, graph.resolve(EXECUTOR));
+        return 'through' in made ? throughServer(made, own, needsOf) : inBatches(made);
+      }),
+    installer: sharedInstaller,
+    server: (kind, choice) => (kind === 'installer' ? sharedInstaller(choice) : staged(kind, choice, graph.resolve(EXECUTOR))),
+    staged,
+    async unasked() {
+      const entries = await catalog().list();
+      return entries.flatMap((entry) => (entry.state === 'ok' && entry.kind === 'installer' ? [{ plugin: entry.name, options: {} }] : []));
+    },
     async withoutSecrets(kind, { plugin, options }) {
       const { options: declared } = await graph.resolve(CATALOG).find(kind, plugin);
       return { plugin, options: Object.fromEntries(Object.entries(options).filter(([option]) => declared[option]?.secret !== true)) };

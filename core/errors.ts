@@ -4,6 +4,7 @@ interface Entry {
   readonly hint: string;
 }
 
+const indented = (text: string) => text.trim().replace(/^/gm, '  ');
 const list = (items: readonly string[]) => (items.length === 0 ? 'none' : items.join(', '));
 
 const catalogue = {
@@ -164,6 +165,14 @@ const catalogue = {
     message: `${at.file} was changed by somebody else since certkit wrote it, so it is not restored:\n${at.difference}`,
     hint: 'Put the file back as it was and run "certkit recover"; or keep it as it is now with "certkit recover --as-is".',
   }),
+  INSTALLER_EDIT_CHANGED: (at: { name: string; file: string; wrote: string; replaced: string }) => ({
+    message: `${at.file} was changed by somebody else where certkit had written for ${at.name}, so nothing is taken out.\ncertkit wrote:\n${indented(at.wrote)}${at.replaced.trim() === '' ? '' : `\nin place of:\n${indented(at.replaced)}`}`,
+    hint: `Take it out of the file by hand, then run "certkit undeploy ${at.name}" again.`,
+  }),
+  INSTALLER_STILL_NAMED: (at: { name: string; places: readonly string[] }) => ({
+    message: `The certificate ${at.name} is still named in ${list(at.places)}`,
+    hint: `"certkit undeploy ${at.name}" takes out what certkit wrote; what somebody else wrote is taken out by hand. Nothing was touched.`,
+  }),
   INSTALLER_SERVER_DIED: (at: { server: string; because: string }) => ({
     message: `${at.server} ran before the deployment and does not run now: ${at.because}`,
     hint: 'The old configuration is back. Start the server and look at its error log.',
@@ -219,19 +228,33 @@ export type ErrorFacts<C extends ErrorCode> = Parameters<(typeof catalogue)[C]>[
 
 const BRAND = Symbol.for('certkit.error');
 
+/** One of several things that could be meant, and the options of the plugin that mean it alone. */
+export interface Choice {
+  readonly title: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+interface Extras {
+  readonly retryAtMs?: number;
+  readonly choices?: readonly Choice[];
+}
+
 /** The one error class: a code to act on, words for people, the way out. */
 export class CertkitError extends Error {
   readonly code: ErrorCode;
   readonly hint: string;
   /** The moment the CA asked to come back at, in milliseconds since the Unix epoch. */
   readonly retryAtMs: number | undefined;
+  /** What could be meant, where the error is that more than one thing is. */
+  readonly choices: readonly Choice[];
 
-  constructor(code: ErrorCode, entry: Entry, cause?: unknown, retryAtMs?: number) {
+  constructor(code: ErrorCode, entry: Entry, cause?: unknown, { retryAtMs, choices = [] }: Extras = {}) {
     super(entry.message, cause === undefined ? undefined : { cause });
     this.name = 'CertkitError';
     this.code = code;
     this.hint = entry.hint;
     this.retryAtMs = retryAtMs;
+    this.choices = choices;
     Object.defineProperty(this, BRAND, { value: true });
   }
 }
@@ -239,15 +262,15 @@ export class CertkitError extends Error {
 /** Builds the catalogued error for the caller to throw; the stack starts at the caller. */
 export function fault<C extends ErrorCode>(code: C, facts: ErrorFacts<C>, cause?: unknown): CertkitError {
   const entry = (catalogue[code] as (at: ErrorFacts<C>) => Entry)(facts);
-  const retryAtMs = 'retryAtMs' in facts && typeof facts.retryAtMs === 'number' ? facts.retryAtMs : undefined;
-  const error = new CertkitError(code, entry, cause, retryAtMs);
+  const extras = 'retryAtMs' in facts && typeof facts.retryAtMs === 'number' ? { retryAtMs: facts.retryAtMs } : {};
+  const error = new CertkitError(code, entry, cause, extras);
   Error.captureStackTrace(error, fault);
   return error;
 }
 
 /** Builds the error of a code with words that came from elsewhere, as a plugin's do. */
-export function faultInWords(code: ErrorCode, message: string, hint: string, cause?: unknown): CertkitError {
-  return new CertkitError(code, { message, hint }, cause);
+export function faultInWords(code: ErrorCode, message: string, hint: string, cause?: unknown, choices: readonly Choice[] = []): CertkitError {
+  return new CertkitError(code, { message, hint }, cause, { choices });
 }
 
 /** Recognises an error of this or another installed copy of certkit. */

@@ -63,6 +63,11 @@ export type ProbeAnswer =
   /** Somebody answers, and not with TLS that ends in a certificate. */
   | { readonly kind: 'refused'; readonly because: string };
 
+/** What a request over plain HTTP brought; bytes as Latin-1 characters. */
+export type HttpAnswer =
+  | { readonly kind: 'answered'; readonly status: number; readonly body: string; readonly location?: string }
+  | { readonly kind: 'silent'; readonly because: string };
+
 export interface Probe {
   /** One handshake without session reuse. `name` absent: no SNI. `keyType` restricts the signature algorithms offered. */
   handshake(at: {
@@ -72,6 +77,14 @@ export interface Probe {
     readonly timeoutMs: number;
     readonly signal?: AbortSignal;
   }): Promise<ProbeAnswer>;
+  /** One request over plain HTTP. */
+  ask(at: {
+    readonly endpoint: Endpoint;
+    readonly host: string;
+    readonly path: string;
+    readonly timeoutMs: number;
+    readonly signal?: AbortSignal;
+  }): Promise<HttpAnswer>;
   /** Addresses of this machine, for wildcard listens. */
   localAddresses(): readonly string[];
 }

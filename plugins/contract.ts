@@ -7,7 +7,7 @@ import type { Survey } from '../core/model/site.ts';
 export type { Assessment, ChallengeTask, ChallengeType, Receipt } from '../core/model/challenge.ts';
 export type { ChangePlan, ContentPart, Note, PlacedFile, PlannedCommand, PlannedSplice, Refusal, Serving } from '../core/model/change-plan.ts';
 export type { Identifier } from '../core/model/identifier.ts';
-export type { Endpoint, InstalledPair, Listen, Server, ServerProcess, Site, Survey, SurveyedFile, SurveyFault } from '../core/model/site.ts';
+export type { Endpoint, Finding, InstalledPair, Listen, Server, ServerProcess, Site, Survey, SurveyedFile, SurveyFault } from '../core/model/site.ts';
 
 /** The version of this contract that core speaks; a package's range is judged against it before its code is loaded. */
 export const CONTRACT_VERSION = '0.9.0';
@@ -131,6 +131,34 @@ export interface Authenticator {
   remove(task: ChallengeTask, receipt?: Receipt): Promise<void>;
 }
 
+/** A task, and the lineage that it is for. */
+export interface ServerTask {
+  readonly lineage: string;
+  readonly task: ChallengeTask;
+}
+
+/**
+ * Proves control of names by answering through a server's configuration. Like an installer it plans; core writes, tests, reloads,
+ * asks the server itself for each answer before the CA is told, and takes everything out again, also after a crash.
+ */
+export interface ServerAuthenticator {
+  /** Tells core that it plans. */
+  readonly through: 'server';
+  readonly unattended: boolean;
+  /** Pure. */
+  assess(identifier: Identifier): Assessment;
+  /** As an installer's. */
+  survey(signal: AbortSignal): Promise<Survey>;
+  /**
+   * Pure. What makes the server answer all tasks, each splice tagged with the lineage of its task. `serves` says, by the
+   * identifier's value, where core is to ask for the answer over HTTP. A refusal is of one lineage; the others go on.
+   */
+  plan(tasks: readonly ServerTask[], survey: Survey): ChangePlan;
+  /** As an installer's. */
+  test(signal: AbortSignal): Promise<void>;
+  reload(signal: AbortSignal): Promise<void>;
+}
+
 /** The files of a lineage for one key type, below its live link: stable paths for a server's configuration. */
 export interface PairPaths {
   readonly keyType: KeyType;
@@ -177,10 +205,12 @@ interface Definition<K extends PluginKind, D extends OptionDeclarations, P> {
   readonly create: P;
 }
 
-export type AuthenticatorDefinition<D extends OptionDeclarations = OptionDeclarations> = Definition<
+export type AnyAuthenticator = Authenticator | ServerAuthenticator;
+
+export type AuthenticatorDefinition<D extends OptionDeclarations = OptionDeclarations, A extends AnyAuthenticator = AnyAuthenticator> = Definition<
   'authenticator',
   D,
-  (options: OptionsOf<D>, context: PluginContext<PluginFiles>) => Authenticator
+  (options: OptionsOf<D>, context: PluginContext<PluginFiles>) => A
 >;
 export type InstallerDefinition<D extends OptionDeclarations = OptionDeclarations> = Definition<
   'installer',
@@ -190,7 +220,9 @@ export type InstallerDefinition<D extends OptionDeclarations = OptionDeclaration
 export type PluginDefinition = AuthenticatorDefinition | InstallerDefinition;
 
 /** Adds the kind and infers the options; an object literal with `kind: 'authenticator'` does as well. */
-export function defineAuthenticator<const D extends OptionDeclarations>(definition: Omit<AuthenticatorDefinition<D>, 'kind'>): AuthenticatorDefinition<D> {
+export function defineAuthenticator<const D extends OptionDeclarations, A extends AnyAuthenticator>(
+  definition: Omit<AuthenticatorDefinition<D, A>, 'kind'>,
+): AuthenticatorDefinition<D, A> {
   return { kind: 'authenticator', ...definition };
 }
 
@@ -211,4 +243,15 @@ export type PluginFaultCode =
 /** An error that core shows as it stands. A plugin without this function throws any Error with the same members. */
 export function pluginFault(code: PluginFaultCode, message: string, hint: string, cause?: unknown): Error {
   return Object.assign(new Error(message, { cause }), { code, hint });
+}
+
+/** One of the servers that a choice could mean: the options that, added to what was said, mean it alone. */
+export interface ServerChoice {
+  readonly title: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** INSTALLER_AMBIGUOUS, with what a person can choose from. */
+export function ambiguousFault(message: string, hint: string, choices: readonly ServerChoice[]): Error {
+  return Object.assign(pluginFault('INSTALLER_AMBIGUOUS', message, hint), { choices });
 }

@@ -1,14 +1,19 @@
-import { type CertkitError, fault, faultInWords, isCertkitError } from '../core/errors.ts';
+import { type CertkitError, type Choice, fault, faultInWords, isCertkitError } from '../core/errors.ts';
 import type {
+  AnyAuthenticator,
   Authenticator,
   AuthenticatorDefinition,
+  ChangePlan,
   FileReader,
   Installer,
   InstallerDefinition,
+  OptionDeclarations,
   PluginContext,
   PluginDefinition,
   PluginFaultCode,
   PluginFiles,
+  ServerAuthenticator,
+  Survey,
 } from './contract.ts';
 import { readOptions } from './options.ts';
 import { type Mask, maskError, maskFor } from './secrets.ts';
@@ -24,25 +29,46 @@ export type RawOptions = Readonly<Record<string, unknown>>;
  *
  * @throws PLUGIN_OPTION_INVALID; PLUGIN_FAILED when its `create` throws or makes something else
  */
-export function createAuthenticator(definition: AuthenticatorDefinition, raw: RawOptions, context: PluginContext<PluginFiles>): Authenticator {
+export function createAuthenticator<A extends AnyAuthenticator = Authenticator>(
+  definition: AuthenticatorDefinition<OptionDeclarations, A>,
+  raw: RawOptions,
+  context: PluginContext<PluginFiles>,
+): A;
+export function createAuthenticator(definition: AuthenticatorDefinition, raw: RawOptions, context: PluginContext<PluginFiles>): AnyAuthenticator {
   const options = readOptions(definition.name, definition.options, raw);
   const guard = guardOf(definition, maskFor(definition.options, options));
   const files = { ...readerOf(context.files), beneath: (root: string) => context.files.beneath(root) };
   const plugin = guard.call('create', () => definition.create(options, { ...guard.contextOf(context), files }));
 
-  guard.demand('create', faultOfMethods(plugin, ['assess', 'present', 'remove']));
-  const { unattended, concurrency } = plugin;
+  guard.demand('create', faultOfMethods(plugin, ['assess']));
+  const { unattended } = plugin;
   guard.demand('create', typeof unattended === 'boolean' ? undefined : 'its "unattended" is neither true nor false');
-  guard.demand('create', ['one-batch', 'any'].includes(concurrency) ? undefined : 'its "concurrency" is neither "one-batch" nor "any"');
-
-  return {
+  const common: Pick<Authenticator, 'unattended' | 'assess'> = {
     unattended,
-    concurrency,
     assess(identifier) {
       const assessment = guard.call('assess', () => plugin.assess(identifier));
       guard.demand('assess', faultOfAssessment(assessment));
       return assessment;
     },
+  };
+
+  if ('through' in plugin) {
+    guard.demand('create', plugin.through === 'server' ? undefined : 'its "through" is not "server"');
+    guard.demand('create', faultOfMethods(plugin, ['survey', 'plan', 'test', 'reload']));
+    const plan: ServerAuthenticator['plan'] = (tasks, survey) =>
+      guard.plan(
+        () => plugin.plan(tasks, survey),
+        tasks.map(({ lineage }) => lineage),
+        survey,
+      );
+    return { ...common, ...guardedServer(plugin, guard), through: 'server', plan };
+  }
+  guard.demand('create', faultOfMethods(plugin, ['present', 'remove']));
+  const { concurrency } = plugin;
+  guard.demand('create', ['one-batch', 'any'].includes(concurrency) ? undefined : 'its "concurrency" is neither "one-batch" nor "any"');
+  return {
+    ...common,
+    concurrency,
     async present(tasks, signal) {
       const receipts = await guard.wait('present', () => plugin.present(tasks, signal), signal);
       guard.demand('present', faultOfReceipts(receipts, tasks.length));
@@ -66,19 +92,22 @@ export function createInstaller(definition: InstallerDefinition, raw: RawOptions
   const plugin = guard.call('create', () => definition.create(options, { ...guard.contextOf(context), files: readerOf(context.files) }));
   guard.demand('create', faultOfMethods(plugin, ['survey', 'plan', 'test', 'reload']));
 
-  const planned = (because: string | undefined) => {
-    if (because !== undefined) throw fault('PLUGIN_BAD_PLAN', { plugin: definition.name, because: guard.mask(because) });
-  };
+  const plan: Installer['plan'] = (request, survey) =>
+    guard.plan(
+      () => plugin.plan(request, survey),
+      request.lineages.map(({ lineage }) => lineage),
+      survey,
+    );
+  return { ...guardedServer(plugin, guard), plan };
+}
+
+/** What concerns a server is the same for whoever plans for it. */
+function guardedServer(plugin: Pick<Installer, 'survey' | 'test' | 'reload'>, guard: Guard): Pick<Installer, 'survey' | 'test' | 'reload'> {
   return {
     async survey(signal) {
       const survey = await guard.wait('survey', () => plugin.survey(signal), signal);
-      planned(faultOfSurvey(survey));
+      guard.demandPlan(faultOfSurvey(survey));
       return survey;
-    },
-    plan(request, survey) {
-      const plan = guard.call('plan', () => plugin.plan(request, survey));
-      planned(faultOfPlan(plan, request, survey));
-      return plan;
     },
     async test(signal) {
       await guard.wait('test', () => plugin.test(signal), signal);
@@ -90,17 +119,19 @@ export function createInstaller(definition: InstallerDefinition, raw: RawOptions
 }
 
 interface Guard {
-  readonly mask: Mask;
   call<T>(method: string, work: () => T): T;
   /** What is thrown after an abort is its consequence: the abort's own reason is told. */
   wait<T>(method: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   demand(method: string, because: string | undefined): void;
+  /** The same for a survey or plan. */
+  demandPlan(because: string | undefined): void;
+  /** Calls for a plan, and holds it against what was asked for and surveyed. */
+  plan(work: () => ChangePlan, lineages: readonly string[], survey: Survey): ChangePlan;
   contextOf(context: PluginContext): Pick<PluginContext, 'programs' | 'log'>;
 }
 
 function guardOf({ name }: PluginDefinition, mask: Mask): Guard {
-  return {
-    mask,
+  const guard: Guard = {
     call(method, work) {
       try {
         return work();
@@ -119,11 +150,20 @@ function guardOf({ name }: PluginDefinition, mask: Mask): Guard {
     demand(method, because) {
       if (because !== undefined) throw fault('PLUGIN_FAILED', { plugin: name, during: method, because: mask(because) });
     },
+    demandPlan(because) {
+      if (because !== undefined) throw fault('PLUGIN_BAD_PLAN', { plugin: name, because: mask(because) });
+    },
+    plan(work, lineages, survey) {
+      const plan = guard.call('plan', work);
+      guard.demandPlan(faultOfPlan(plan, lineages, survey));
+      return plan;
+    },
     contextOf: ({ programs, log }) => ({
       programs: { run: (file, args, options) => programs.run(file, args, options) },
       log: { debug: (text) => log.debug(mask(text)), warn: (text) => log.warn(mask(text)) },
     }),
   };
+  return guard;
 }
 
 const PLUGIN_FAULTS: Readonly<Record<PluginFaultCode, true>> = {
@@ -142,7 +182,7 @@ function faultOfThrown(thrown: unknown, plugin: string, during: string, mask: Ma
   // Core's own ports fail with errors of the catalogue; their words may repeat what the plugin gave them.
   if (isCertkitError(thrown))
     return mask(`${message}\n${hint}`) === `${message}\n${hint}` ? thrown : faultInWords(thrown.code, mask(message), mask(thrown.hint), cause);
-  if (isPluginFault(code) && hint !== undefined) return faultInWords(code, mask(message), mask(hint), cause);
+  if (isPluginFault(code) && hint !== undefined) return faultInWords(code, mask(message), mask(hint), cause, choicesOf(thrown));
   return fault('PLUGIN_FAILED', { plugin, during, because: mask(message) }, cause);
 }
 
@@ -151,6 +191,15 @@ function wordsOf(thrown: unknown): { readonly message: string; readonly code?: u
   const { message, code, hint } = thrown as { readonly message?: unknown; readonly code?: unknown; readonly hint?: unknown };
   return { message: typeof message === 'string' && message !== '' ? message : 'it gave no reason', code, ...(typeof hint === 'string' ? { hint } : {}) };
 }
+
+/** Servers to choose from are shown as they are: paths a person knows, never a secret. */
+function choicesOf(thrown: unknown): readonly Choice[] {
+  const choices = (thrown as { readonly choices?: unknown }).choices;
+  return Array.isArray(choices) ? choices.filter(isChoice) : [];
+}
+
+const isChoice = (value: unknown): value is Choice =>
+  typeof value === 'object' && value !== null && typeof (value as Choice).title === 'string' && typeof (value as Choice).options === 'object';
 
 const isPluginFault = (code: unknown): code is PluginFaultCode => typeof code === 'string' && Object.hasOwn(PLUGIN_FAULTS, code);
 

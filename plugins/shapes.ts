@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { ChangePlan, DeployRequest, Survey } from './contract.ts';
+import type { ChangePlan, Survey } from './contract.ts';
 
 // Plugins are plain JavaScript as often as not: what they return is checked before core works with it.
 // Members beyond these are theirs; `looseObject` lets them be.
@@ -25,6 +25,7 @@ const site = v.looseObject({
   listens: v.array(v.looseObject({ endpoint, tls: v.boolean(), quic: v.boolean() })),
   pairs: v.array(v.looseObject({ certificate: v.string(), key: v.string() })),
   root: v.optional(v.string()),
+  aloof: v.optional(line),
 });
 
 const survey = v.looseObject({
@@ -37,12 +38,14 @@ const survey = v.looseObject({
   sites: v.array(site),
   files: v.array(v.looseObject({ path, sha256, bytes: v.instance(Uint8Array) })),
   faults: v.array(v.looseObject({ file: v.string(), line: v.optional(count), because: line })),
+  findings: v.optional(v.array(v.looseObject({ what: line, is: line }))),
+  testedInMs: v.optional(v.pipe(v.number(), v.minValue(0))),
 });
 
 const part = v.union([v.strictObject({ text: v.string() }), v.strictObject({ pem: v.picklist(['certificate', 'chain', 'fullchain', 'key']), keyType })]);
 
 const plan = v.strictObject({
-  splices: v.array(v.strictObject({ file: path, sha256, offset: count, delete: count, insert: v.string(), lineage })),
+  splices: v.array(v.strictObject({ file: path, sha256, offset: count, delete: count, insert: v.string(), lineage, part: v.optional(line) })),
   files: v.array(
     v.strictObject({
       path,
@@ -51,12 +54,14 @@ const plan = v.strictObject({
       owner: v.optional(line),
       group: v.optional(line),
       lineage,
+      part: v.optional(line),
     }),
   ),
   commands: v.array(v.strictObject({ run: argv, undo: v.optional(argv), lineage })),
   serves: v.array(v.strictObject({ lineage, name: line, endpoint, added: v.boolean() })),
   refusals: v.array(v.strictObject({ lineage, kind: v.picklist(['no-site', 'held', 'drift', 'unsupported', 'unreadable']), because: line, hint: v.string() })),
   notes: v.array(v.strictObject({ lineage, text: v.string() })),
+  parts: v.optional(v.array(v.strictObject({ lineage, part: line }))),
 });
 
 const assessment = v.variant('able', [
@@ -84,14 +89,14 @@ export function faultOfReceipts(value: unknown, count: number): string | undefin
   return length === count ? undefined : `it returned ${length} receipts for ${count} tasks`;
 }
 
-/** Why a value is no change plan for this request and survey, or nothing. */
-export function faultOfPlan(value: unknown, request: DeployRequest, surveyed: Survey): string | undefined {
+/** Why a value is no change plan for these lineages and this survey, or nothing. */
+export function faultOfPlan(value: unknown, lineages: readonly string[], surveyed: Survey): string | undefined {
   const because = faultOf(plan, 'its plan', value);
   if (because !== undefined) return because;
 
-  const { splices, files, commands, serves, refusals, notes } = value as ChangePlan;
-  const asked = new Set(request.lineages.map((each) => each.lineage));
-  const foreign = [...splices, ...files, ...commands, ...serves, ...refusals, ...notes].find((each) => !asked.has(each.lineage));
+  const { splices, files, commands, serves, refusals, notes, parts = [] } = value as ChangePlan;
+  const asked = new Set(lineages);
+  const foreign = [...splices, ...files, ...commands, ...serves, ...refusals, ...notes, ...parts].find((each) => !asked.has(each.lineage));
   if (foreign !== undefined) return `it holds something for lineage ${foreign.lineage}, which was not asked for`;
 
   for (const splice of splices) {

@@ -39,6 +39,7 @@ const RULES: readonly { readonly room: RegExp; readonly may: readonly (string | 
       'core/store/',
       'core/acme/',
       'core/confedit/splice.ts',
+      'core/confedit/take-out.ts',
       'core/pool.ts',
       'core/ports.ts',
       'core/errors.ts',

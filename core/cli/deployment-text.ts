@@ -8,7 +8,8 @@ import type { Output } from './output.ts';
 export async function printChanges(changes: readonly FileChange[], { difference }: Pick<Certkit, 'difference'>, output: Output): Promise<void> {
   if (changes.length === 0) output.say('No file would change.');
   for (const change of changes) {
-    if (change.kind === 'place' && change.secret) output.say(`would write ${change.path} (holds a private key, so it is not shown)`);
+    if (change.kind === 'remove') output.say(`would remove ${change.path}`);
+    else if (change.kind === 'place' && change.secret) output.say(`would write ${change.path} (holds a private key, so it is not shown)`);
     else output.say((await difference(change.path, change.before ?? new Uint8Array(), change.after)).trimEnd());
   }
 }

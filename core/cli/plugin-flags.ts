@@ -49,8 +49,10 @@ export async function addPluginFlags(
 
   return {
     definitions: [...definitions.values()],
-    choice(plugin, given) {
-      const own = [...known].filter(([key, one]) => one.plugin === plugin && given[key] !== undefined);
+    choice(kind, plugin, given) {
+      // Two plugins of one name share flags; each is given those that it knows.
+      const declared = definitions.get(`${kind} ${plugin}`)?.options ?? {};
+      const own = [...known].filter(([key, one]) => one.plugin === plugin && given[key] !== undefined && Object.hasOwn(declared, one.option));
       // Typed at a shell, a path is relative to where the person is; in a lineage's file it is absolute.
       return { plugin, options: Object.fromEntries(own.map(([key, { option, isPath }]) => [option, isPath ? resolve(String(given[key])) : given[key]])) };
     },
@@ -60,7 +62,7 @@ export async function addPluginFlags(
 export interface PluginFlags {
   readonly definitions: readonly PluginDefinition[];
   /** @param given - the command's parsed options, by commander's attribute names */
-  choice(plugin: string, given: Readonly<Record<string, unknown>>): PluginChoice;
+  choice(kind: PluginKind, plugin: string, given: Readonly<Record<string, unknown>>): PluginChoice;
 }
 
 /** Two installers of one plugin need two sets of options, which flags cannot say. */

@@ -2,7 +2,10 @@ import { Command, CommanderError, Option } from 'commander';
 import { compose } from '../composition.ts';
 import { asCertkitError, type CertkitError, exitCodeOf, fault } from '../errors.ts';
 import type { CommandContext } from './command.ts';
+import { type DeleteFlags, declareDelete, deleteCommand } from './delete-command.ts';
 import { type DeployFlags, declareDeploy, deployCommand } from './deploy-command.ts';
+import { declareDoctor, doctorCommand } from './doctor-command.ts';
+import { declareNginx, type NginxDumpFlags, nginxDumpCommand } from './nginx-command.ts';
 import { createOutput, type Output, type OutputMode, type Terminal } from './output.ts';
 import { declarePlugins, pluginsCommand } from './plugins-command.ts';
 import { askToAgree } from './questions.ts';
@@ -12,6 +15,7 @@ import { declareRelease, declareRollback, releaseCommand, rollbackCommand } from
 import { addRunFlags, declareRun, runCommand } from './run-command.ts';
 import { homeOf, pathOf, proxyOf } from './settings.ts';
 import { declareStatus, statusCommand } from './status-command.ts';
+import { declareUndeploy, type UndeployFlags, undeployCommand } from './undeploy-command.ts';
 
 /** What the process hands over. */
 export interface Invocation {
@@ -96,7 +100,11 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
   does(declareStatus(program), ([names]) => statusCommand(names as string[], context));
   does(declareRollback(program), ([name]) => rollbackCommand(name as string, context));
   does(declareRelease(program), ([name]) => releaseCommand(name as string, context));
+  does(declareUndeploy(program), ([name], flags) => undeployCommand(name as string, flags as UndeployFlags, context));
+  does(declareDelete(program), ([name], flags) => deleteCommand(name as string, flags as DeleteFlags, context));
   does(declareRecover(program), (_args, flags) => recoverCommand(flags as object, context));
+  does(declareDoctor(program), () => doctorCommand(context));
+  does(declareNginx(program).dump, (_args, flags) => nginxDumpCommand(flags as NginxDumpFlags, context));
   does(declarePlugins(program), () => pluginsCommand(context));
   for (const command of program.commands) command.exitOverride().configureOutput({ writeOut: terminal.out, writeErr: () => {} });
 
@@ -108,7 +116,20 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
   }
 }
 
-const OTHER_COMMANDS: readonly string[] = ['renew', 'deploy', 'status', 'rollback', 'release', 'recover', 'plugins', 'help'];
+const OTHER_COMMANDS: readonly string[] = [
+  'renew',
+  'deploy',
+  'status',
+  'rollback',
+  'release',
+  'undeploy',
+  'delete',
+  'recover',
+  'doctor',
+  'nginx',
+  'plugins',
+  'help',
+];
 
 function refuseUnknownCommand(argv: readonly string[]): void {
   const command = commandIn(argv);

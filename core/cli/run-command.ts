@@ -57,13 +57,13 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
   await store.prepare();
   const name = flags.name === undefined ? undefined : readLineageName(flags.name);
   const given = { ...flags } as Readonly<Record<string, unknown>>;
-  const installers = flags.installer?.map((plugin) => plugins.choice(plugin, given));
+  const installers = flags.installer?.map((plugin) => plugins.choice('installer', plugin, given));
   const domains = flags.domain ?? (name === undefined ? await offerNames(installers, certkit, terminal) : []);
   const identifiers = readIdentifiers(domains);
 
   const known = (await store.overview()).flatMap((view) => (view.readable ? [view.lineage] : []));
   const held = lineageMeant({ identifiers, ...(name === undefined ? {} : { name }) }, known);
-  const authenticator = flags.authenticator === undefined ? undefined : plugins.choice(flags.authenticator, given);
+  const authenticator = flags.authenticator === undefined ? undefined : plugins.choice('authenticator', flags.authenticator, given);
   const wanted = wantedLineage(
     {
       identifiers,

@@ -65,6 +65,8 @@ export function eventText(event: Event): { readonly text: string; readonly passi
     }
     case 'surveyed':
       return lasting(`found ${event.server}`);
+    case 'drift':
+      return lasting(`${event.lineage}: ${event.server} is not as the last deployment left it:\n  ${event.what.join('\n  ')}`);
     case 'tested':
       if (event.because !== undefined) return lasting(`${event.server}: the change was not tested beforehand: ${event.because}`);
       return lasting(`${event.server}: ${event.staged ? 'accepts the change (tested without touching its files)' : 'accepts its configuration'}`);
@@ -88,6 +90,12 @@ export function eventText(event: Event): { readonly text: string; readonly passi
       return lasting(
         `${event.lineage}: rolled back from version ${event.from} to ${event.to}; version ${event.from} is not deployed again until "certkit release ${event.lineage}"`,
       );
+    case 'undeployed': {
+      const where = event.servers.length === 0 ? 'nothing of it was in any server' : `taken out of ${event.servers.join(', ')}`;
+      return lasting(`${event.lineage}: ${where}; it is renewed as before, and no installer puts it anywhere any more`);
+    }
+    case 'deleted':
+      return lasting(`${event.lineage}: deleted, with its versions and keys`);
     case 'recovered':
       return lasting(`recovery: ${event.what}`);
     case 'note':

@@ -11,10 +11,16 @@ export interface Span {
   readonly end: number;
 }
 
-/** At byte `offset`, `delete` bytes go and the UTF-8 bytes of `insert` come. */
-export interface Splice {
+/** At byte `offset`, `delete` bytes go, and those of `insert` come. */
+export interface RawSplice {
   readonly offset: number;
   readonly delete: number;
+  /** Text stands for its UTF-8 bytes. */
+  readonly insert: string | Uint8Array;
+}
+
+/** One that comes from text alone. */
+export interface Splice extends RawSplice {
   readonly insert: string;
 }
 
@@ -30,7 +36,7 @@ export class SpliceError extends RangeError {
  *
  * @throws SpliceError when two deletions overlap, an insertion lies inside a deletion, or an offset is out of range.
  */
-export function applySplices(bytes: Uint8Array, splices: readonly Splice[]): Uint8Array {
+export function applySplices(bytes: Uint8Array, splices: readonly RawSplice[]): Uint8Array {
   const encoder = new TextEncoder();
   const parts: Uint8Array[] = [];
   let at = 0;
@@ -47,7 +53,7 @@ export function applySplices(bytes: Uint8Array, splices: readonly Splice[]): Uin
     }
     if (splice.offset < at) throw new SpliceError(`splice at ${splice.offset} overlaps the one before it, which ends at ${at}`);
     keep(bytes.subarray(at, splice.offset));
-    keep(encoder.encode(splice.insert));
+    keep(typeof splice.insert === 'string' ? encoder.encode(splice.insert) : splice.insert);
     at = end;
   }
   keep(bytes.subarray(at));
@@ -62,13 +68,13 @@ export function applySplices(bytes: Uint8Array, splices: readonly Splice[]): Uin
 }
 
 /** By offset; at one offset the insertions first, in the order given. */
-export function sortSplices<S extends Splice>(splices: readonly S[]): S[] {
+export function sortSplices<S extends RawSplice>(splices: readonly S[]): S[] {
   return [...splices].sort((a, b) => a.offset - b.offset || Math.sign(a.delete) - Math.sign(b.delete));
 }
 
 /** Whether two splices cannot both be applied. Two insertions at one offset can. */
-export function isOverlap(a: Splice, b: Splice): boolean {
-  const [first, second] = sortSplices([a, b]) as [Splice, Splice];
+export function isOverlap(a: RawSplice, b: RawSplice): boolean {
+  const [first, second] = sortSplices([a, b]) as [RawSplice, RawSplice];
   return second.offset < first.offset + first.delete;
 }
 
@@ -113,7 +119,8 @@ export function lineEndAt(bytes: Uint8Array, offset: number): '\n' | '\r\n' {
 
 /** Whether nothing but blanks stands between the start of the line and `offset`. */
 export function isFirstOnLine(bytes: Uint8Array, offset: number): boolean {
-  return blanksBefore(bytes, offset) === lineStart(bytes, offset);
+  const start = blanksBefore(bytes, offset);
+  return start === 0 || bytes[start - 1] === LF;
 }
 
 /** Where the run of blanks (space, tab) that ends at `offset` begins. */
@@ -141,7 +148,7 @@ export function latin1(bytes: Uint8Array, start = 0, end = bytes.length): string
 
 /** Latin-1 characters read again as UTF-8, for names and paths that people see; bytes that are no UTF-8 become U+FFFD. */
 export function utf8OfLatin1(text: string): string {
-  return isAscii(text) ? text : new TextDecoder().decode(bytesOfLatin1(text));
+  return isAscii(text) ? text : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytesOfLatin1(text));
 }
 
 /** Text as the Latin-1 characters of its UTF-8 bytes: how it would compare with a value that was read. */
@@ -149,7 +156,8 @@ export function latin1OfUtf8(text: string): string {
   return isAscii(text) ? text : latin1(new TextEncoder().encode(text));
 }
 
-function bytesOfLatin1(text: string): Uint8Array {
+/** The bytes that Latin-1 characters stand for. */
+export function bytesOfLatin1(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;

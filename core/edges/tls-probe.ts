@@ -5,6 +5,7 @@ import { type ConnectionOptions, connect as connectTls, type DetailedPeerCertifi
 import type { KeyType } from '../model/lineage.ts';
 import type { Endpoint } from '../model/site.ts';
 import type { Probe, ProbeAnswer } from '../ports.ts';
+import { askOverHttp } from './http-probe.ts';
 import { reasonOf, systemCode } from './system-error.ts';
 
 type Question = Parameters<Probe['handshake']>[0];
@@ -32,7 +33,7 @@ const LINK_LOCAL = /^fe[89ab][0-9a-f]:/i; // needs a zone to be reached (RFC 400
 
 /** Sees what servers of this machine serve. */
 export function createProbe(): Probe {
-  return { handshake, localAddresses };
+  return { handshake, ask: askOverHttp, localAddresses };
 }
 
 /**

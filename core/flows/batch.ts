@@ -1,4 +1,5 @@
 import type { Authenticator, ChallengeTask, Receipt } from '../../plugins/contract.ts';
+import type { Prover } from './prover.ts';
 
 interface Waiting {
   readonly tasks: readonly ChallengeTask[];
@@ -13,7 +14,7 @@ interface Waiting {
  * An authenticator of one batch at a time gets the next one when the proofs of the last are all removed.
  * A batch fails as a whole, as `present` does; the tasks of each caller are removed by that caller.
  */
-export function inBatches(authenticator: Authenticator): Authenticator {
+export function inBatches(authenticator: Authenticator): Prover {
   const queue: Waiting[] = [];
   const published = new Set<string>();
   let presenting = false;
@@ -44,9 +45,11 @@ export function inBatches(authenticator: Authenticator): Authenticator {
 
   return {
     unattended: authenticator.unattended,
-    concurrency: authenticator.concurrency,
+    gathers: false,
     assess: (identifier) => authenticator.assess(identifier),
-    present: (tasks, signal) =>
+    foresee: async () => {},
+    join: () => ({ leave() {} }),
+    present: (_lineage, tasks, signal) =>
       new Promise((settle, fail) => {
         queue.push({ tasks, signal, settle, fail });
         soon();

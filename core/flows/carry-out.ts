@@ -1,6 +1,6 @@
 import { asCertkitError, type CertkitError, fault, faultFacts } from '../errors.ts';
 import { applyChange, type Change } from './change.ts';
-import type { Needs } from './needs.ts';
+import type { Needs, PluggedServer } from './needs.ts';
 import { type PlannedPlace, wordsOf } from './place.ts';
 import { isTouched, lineagesNamed, type ReadyPlace } from './prepare.ts';
 import { type Answered, answerText, ask, isServed, type Question, questionsFor, watchUntilServed } from './served.ts';
@@ -213,7 +213,10 @@ async function goBack(
 }
 
 /** A server that ran when we came runs when we leave: with the old bytes back it is reloaded, or started as it had been. */
-async function reloadAfterUndo({ installer, survey: { server }, title }: PlannedPlace, needs: Needs): Promise<void> {
+export async function reloadAfterUndo(
+  { installer, survey: { server }, title }: Pick<PlannedPlace, 'survey' | 'title'> & { readonly installer: Pick<PluggedServer, 'reload'> },
+  needs: Needs,
+): Promise<void> {
   const { process } = server;
   if (process !== undefined && !(await needs.servers.isRunning(process))) {
     const ending = await needs.servers.startAgain(process).then(

@@ -1,9 +1,12 @@
+import type { ChangePlan } from '../../plugins/contract.ts';
 import { asCertkitError, type CertkitError, fault, faultFacts } from '../errors.ts';
 import type { DeployEntry, JournalledFile } from '../model/journal.ts';
+import type { PluginChoice } from '../model/lineage.ts';
+import type { Survey } from '../model/site.ts';
 import { bytesWithout, type FileChange, sha256 } from './change-set.ts';
-import type { Needs } from './needs.ts';
-import type { PlannedPlace } from './place.ts';
+import type { ChoiceKind, Needs } from './needs.ts';
 import type { Target } from './target.ts';
+import { recordAfter } from './written.ts';
 
 /** A deployment that has begun: it is journalled, and can go back lineage by lineage. */
 export interface Change {
@@ -18,12 +21,29 @@ export interface Change {
   finish(): Promise<void>;
 }
 
+/** One server of a change, whoever plans for it. */
+export interface ChangedPlace {
+  readonly key: string;
+  readonly title: string;
+  readonly choice: PluginChoice;
+  /** Absent: an installer's. */
+  readonly pluginKind?: ChoiceKind;
+  readonly survey: Survey;
+  readonly plan: Pick<ChangePlan, 'commands'>;
+  readonly changes: readonly FileChange[];
+}
+
 /**
  * Journals, keeps copies, and makes the change: links first, then placed files, then edits, then commands.
  *
  * That order, and its reverse on the way back, is what lets a server start at any moment and find what its configuration names.
  */
-export async function applyChange(targets: readonly Target[], places: readonly PlannedPlace[], needs: Needs): Promise<Change> {
+export async function applyChange(
+  targets: readonly Target[],
+  places: readonly ChangedPlace[],
+  needs: Needs,
+  purpose?: DeployEntry['purpose'],
+): Promise<Change> {
   const { store, files } = needs;
   const id = `deploy-${needs.clock.nowMs()}-${needs.random.hex(4)}`;
   const changes = places.flatMap((place) => place.changes);
@@ -31,12 +51,14 @@ export async function applyChange(targets: readonly Target[], places: readonly P
   const entry: DeployEntry = {
     kind: 'deploy',
     id,
+    ...(purpose === undefined ? {} : { purpose }),
     links: links.map(({ lineage, live, version }) => ({ lineage: lineage.name, after: version.number, ...(live === undefined ? {} : { before: live }) })),
     servers: await Promise.all(
-      places.map(async ({ key, title, choice, survey }) => ({
+      places.map(async ({ key, title, choice, pluginKind = 'installer', survey }) => ({
         key,
         title,
-        installer: await needs.plugins.withoutSecrets('installer', choice),
+        ...(pluginKind === 'installer' ? {} : { pluginKind }),
+        installer: await needs.plugins.withoutSecrets(pluginKind, choice),
         ...(survey.server.process === undefined ? {} : { process: survey.server.process }),
       })),
     ),
@@ -76,6 +98,7 @@ export async function applyChange(targets: readonly Target[], places: readonly P
   for (const { lineage, version } of links) await doing([lineage.name], () => store.switchLive(lineage.name, version.number));
   for (const one of changes) if (one.kind === 'place') await doing(one.lineages, () => place(one, needs), one);
   for (const one of changes) if (one.kind === 'edit') await doing(one.lineages, () => files.rewrite(one.path, one.after, sha256(one.before)), one);
+  for (const one of changes) if (one.kind === 'remove') await doing(one.lineages, () => files.remove(one.path), one);
   for (const { plan } of places) for (const { run, lineage } of plan.commands) await doing([lineage], () => runCommand(run, needs));
 
   const isBack = new Set<string>();
@@ -99,11 +122,19 @@ export async function applyChange(targets: readonly Target[], places: readonly P
     },
     async finish() {
       if (isEmpty) return;
+      // Before the journal's entry goes: a run cut off here is taken back whole, and a record of what is not there does no harm.
+      if (purpose !== 'proofs') await remember();
       if (stuck.size > 0) return store.record(await entryOfStuck());
       await store.strike(id);
       await store.dropCheckpoint(id);
     },
   };
+
+  /** What the lineages that stay have written, so that it can be taken out again by a later run. */
+  async function remember(): Promise<void> {
+    const staying = new Set(changes.flatMap((change) => (untouched.has(change) ? [] : change.lineages)).filter((lineage) => !isBack.has(lineage)));
+    for (const lineage of staying) await store.saveWritten(lineage, recordAfter(await store.written(lineage), lineage, places));
+  }
 
   /** What is left to be undone: lineages that are proven, or back, are none of it. */
   async function entryOfStuck(): Promise<DeployEntry> {
@@ -114,18 +145,19 @@ export async function applyChange(targets: readonly Target[], places: readonly P
       const wanted = bytesWithout(change, gone);
       const ours = bytesWithout(change, back) ?? change.after;
       const lineage = change.lineages.filter((each) => stuck.has(each)).join(' ');
-      if (wanted === undefined) return { path: change.path, after: sha256(ours), lineage };
-      return { path: change.path, before: sha256(wanted), checkpoint: await store.keepCopy(id, change.path, wanted), after: sha256(ours), lineage };
+      const after = ours === undefined ? {} : { after: sha256(ours) };
+      if (wanted === undefined) return { path: change.path, ...after, lineage };
+      return { path: change.path, before: sha256(wanted), checkpoint: await store.keepCopy(id, change.path, wanted), ...after, lineage };
     });
     return { ...entry, links: entry.links.filter(({ lineage }) => stuck.has(lineage)), files: await Promise.all(entries), undoCommands: [] };
   }
 }
 
 function journalled(id: string, change: FileChange, { store }: Needs): JournalledFile {
-  const after = sha256(change.after);
+  const after = change.after === undefined ? {} : { after: sha256(change.after) };
   const lineage = change.lineages.join(' ');
-  if (change.before === undefined) return { path: change.path, after, lineage };
-  return { path: change.path, before: sha256(change.before), checkpoint: store.checkpointOf(id, change.path), after, lineage };
+  if (change.before === undefined) return { path: change.path, ...after, lineage };
+  return { path: change.path, before: sha256(change.before), checkpoint: store.checkpointOf(id, change.path), ...after, lineage };
 }
 
 async function place(change: Extract<FileChange, { kind: 'place' }>, { files }: Needs): Promise<void> {
@@ -139,6 +171,9 @@ async function writeBack(change: FileChange, isBack: ReadonlySet<string>, gone: 
   const before = change.before === undefined ? undefined : sha256(change.before);
   await restore(change.path, { ours: ours === undefined ? undefined : sha256(ours), before, wanted: bytesWithout(change, gone) }, needs);
 }
+
+/** Files that are removed are ones that certkit placed, for everybody to read: they hold no secret. */
+const REMOVED_FILE_MODE = 0o644;
 
 export interface Restoring {
   /** SHA-256 of what we wrote; `undefined` where we left no file. */
@@ -159,7 +194,8 @@ export async function restore(path: string, { ours, before, wanted }: Restoring,
     throw fault('INSTALLER_UNDO_STOPPED', { file: path, difference: await difference(path, now ?? new Uint8Array(), wanted ?? new Uint8Array()) });
   }
   if (wanted === undefined) await files.remove(path);
-  else await files.rewrite(path, wanted, held ?? '');
+  else if (held === undefined) await files.write(path, wanted, { mode: REMOVED_FILE_MODE });
+  else await files.rewrite(path, wanted, held);
 }
 
 export async function runUndoCommands(entry: DeployEntry, lineages: ReadonlySet<string>, needs: Needs): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Authenticator, Installer } from '../../plugins/contract.ts';
+import type { Installer } from '../../plugins/contract.ts';
 import type { Issued, IssuedRequest } from '../acme/chain.ts';
 import type { AcmeSession } from '../acme/session.ts';
 import type { CertkitError } from '../errors.ts';
@@ -8,6 +8,7 @@ import type { Authority, KeyAlgorithm, PluginChoice } from '../model/lineage.ts'
 import type { ServerProcess } from '../model/site.ts';
 import type { Clock, Executor, Files, Probe, Random, Staging } from '../ports.ts';
 import type { Store } from '../store/store.ts';
+import type { Prover } from './prover.ts';
 
 /** The CA as flows see it; loaded when the first order is placed. */
 export interface CertificateAuthority {
@@ -30,12 +31,19 @@ export interface Servers {
 /** What a choice is for. */
 export type ChoiceKind = 'authenticator' | 'installer';
 
+/** What installers and authenticators that answer through a server have in common. */
+export type PluggedServer = Pick<Installer, 'survey' | 'test' | 'reload'>;
+
 /** Plugins by a person's choice; the same choice is the same instance throughout a run. */
 export interface Plugins {
-  authenticator(choice: PluginChoice): Promise<Authenticator>;
+  authenticator(choice: PluginChoice): Promise<Prover>;
   installer(choice: PluginChoice): Promise<Installer>;
-  /** An installer whose programs see a staged view of the file system. */
-  stagedInstaller(choice: PluginChoice, programs: Executor): Promise<Installer>;
+  /** What makes a server read its configuration again: an installer, or an authenticator that answers through the server. */
+  server(kind: ChoiceKind, choice: PluginChoice): Promise<PluggedServer>;
+  /** The same with programs that see a staged view of the file system. */
+  staged(kind: ChoiceKind, choice: PluginChoice, programs: Executor): Promise<PluggedServer>;
+  /** Every installer that is installed, without options: what can be asked although no lineage names it. */
+  unasked(): Promise<readonly PluginChoice[]>;
   /** The choice as a journal may hold it. */
   withoutSecrets(kind: ChoiceKind, choice: PluginChoice): Promise<PluginChoice>;
 }

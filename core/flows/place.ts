@@ -4,7 +4,9 @@ import type { Refusal } from '../model/change-plan.ts';
 import { keyTypeOf, type PluginChoice } from '../model/lineage.ts';
 import type { Survey } from '../model/site.ts';
 import { conflictsOf, editsOf, type FileChange, placementsOf, sha256 } from './change-set.ts';
+import { tellDrift } from './drift.ts';
 import type { Needs } from './needs.ts';
+import { type Retirement, retire } from './retire.ts';
 import { slotOf, type Target } from './target.ts';
 
 /** One server in a run, with the lineages that are to be deployed there. */
@@ -81,8 +83,18 @@ export async function surveyPlaces(
   for (const one of surveyed) {
     if ('setbacks' in one) continue;
     const { key, title } = one.survey.server;
-    const { choice, installer, survey, targets, slot, ...rest } = one;
-    const place: Place = places.get(key) ?? { key, title, choice, installer, survey, targets: [], slots: new Map(), ...('testedInMs' in rest ? rest : {}) };
+    const { choice, installer, survey, targets, slot } = one;
+    const testedInMs = 'testedInMs' in one ? one.testedInMs : survey.testedInMs;
+    const place: Place = places.get(key) ?? {
+      key,
+      title,
+      choice,
+      installer,
+      survey,
+      targets: [],
+      slots: new Map(),
+      ...(testedInMs === undefined ? {} : { testedInMs }),
+    };
     const slots = targets.map(({ lineage }) => [lineage.name, [...(place.slots.get(lineage.name) ?? []), slot]] as const);
     places.set(key, { ...place, targets: [...new Set([...place.targets, ...targets])], slots: new Map([...place.slots, ...slots]) });
   }
@@ -110,10 +122,14 @@ export async function testBefore(place: Place, needs: Needs): Promise<readonly S
     return [];
   } catch (thrown) {
     needs.signal.throwIfAborted();
-    const error = asCertkitError(thrown);
-    const words = error.code === 'INSTALLER_REJECTED' ? fault('INSTALLER_BROKEN_BEFORE', { server: place.title, output: wordsOf(error) }, error) : error;
-    return place.targets.map(({ lineage }) => ({ lineage: lineage.name, server: place.title, error: words }));
+    const error = brokenBefore(asCertkitError(thrown), place);
+    return place.targets.map(({ lineage }) => ({ lineage: lineage.name, server: place.title, error }));
   }
+}
+
+/** What a server's own test said before anything of ours was there. */
+export function brokenBefore(error: CertkitError, { title }: { readonly title: string }): CertkitError {
+  return error.code === 'INSTALLER_REJECTED' ? fault('INSTALLER_BROKEN_BEFORE', { server: title, output: wordsOf(error) }, error) : error;
 }
 
 /** Plans one server for all its lineages; a lineage that is refused or in conflict is left out, and the rest planned again. */
@@ -125,14 +141,20 @@ export async function planPlace(place: Place, needs: Needs): Promise<{ readonly 
     setbacks.push({ lineage, server: place.title, error });
     targets = targets.filter((target) => target.lineage.name !== lineage);
   };
+  let told = false;
 
   for (;;) {
     if (targets.length === 0) return { place: undefined, setbacks };
     const plan = installer.plan({ lineages: targets.map((target) => requestOf(target, needs)), liveRoot: needs.store.liveRoot }, survey);
-    const conflicts = conflictsOf(plan);
+    if (!told) tellDrift(place, plan, needs);
+    told = true;
+    const retired = await retiredParts({ ...place, targets }, plan, needs);
+    const takenOut = retired.flatMap(({ splices }) => splices);
+    const conflicts = conflictsOf([...plan.splices, ...takenOut]);
     if (plan.refusals.length === 0 && conflicts.length === 0) {
       const placed = await placementsOf(plan, (lineage, part) => pemsOf(lineage, part, targets, needs), needs.files);
-      return { place: { ...place, targets, plan, changes: [...editsOf(plan, survey, choice.plugin), ...placed] }, setbacks };
+      const removed = retired.flatMap(({ removals }) => removals);
+      return { place: { ...place, targets, plan, changes: [...editsOf(plan, survey, choice.plugin, takenOut), ...placed, ...removed] }, setbacks };
     }
     const before = targets.length;
     for (const refusal of plan.refusals) leaveOut(refusal.lineage, refusalFault(refusal));
@@ -141,6 +163,25 @@ export async function planPlace(place: Place, needs: Needs): Promise<{ readonly 
     }
     if (targets.length === before) throw fault('PLUGIN_BAD_PLAN', { plugin: choice.plugin, because: 'it refuses a lineage it was not asked about' });
   }
+}
+
+/** Parts that certkit once wrote and that are not asked for any more; only a person's deployment takes them out. */
+async function retiredParts({ key, survey, targets }: Place, { parts = [] }: ChangePlan, needs: Needs): Promise<readonly Retirement[]> {
+  const asked = targets.filter(({ structure }) => structure === 'may-change');
+  return Promise.all(
+    asked.map(async ({ lineage: { name } }) => {
+      const isOver = (part: string | undefined) => part !== undefined && !parts.some((one) => one.lineage === name && one.part === part);
+      const retirement = await retire(name, await needs.store.written(name), { key, survey }, isOver, needs);
+      for (const { path, part } of retirement.stopped) {
+        needs.tell({
+          type: 'note',
+          lineage: name,
+          text: `${path}: what certkit wrote as ${part} was changed by somebody since, so it stays; take it out by hand`,
+        });
+      }
+      return retirement;
+    }),
+  );
 }
 
 function requestOf({ lineage, version, structure }: Target, { store }: Needs): LineageRequest {

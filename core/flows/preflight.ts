@@ -3,7 +3,7 @@ import { asCertkitError, fault } from '../errors.ts';
 import { keyTypeOf, type Lineage } from '../model/lineage.ts';
 import { editsOf, type FileChange } from './change-set.ts';
 import type { Needs } from './needs.ts';
-import { type Looked, refusalFault, wordsOf } from './place.ts';
+import { brokenBefore, type Looked, refusalFault } from './place.ts';
 import { slotOf } from './target.ts';
 
 export interface Preflight {
@@ -13,8 +13,12 @@ export interface Preflight {
   readonly looked: ReadonlyMap<string, Looked>;
 }
 
-/** Sees, before a CA is asked for anything, that every installer finds its server sound and has a place for each name. Touches nothing. */
-export async function preflight(lineage: Lineage, needs: Needs): Promise<Preflight> {
+/**
+ * Sees, before a CA is asked for anything, that every installer finds its server sound and has a place for each name. Touches nothing.
+ *
+ * @param willProve - names are to be proven now
+ */
+export async function preflight(lineage: Lineage, willProve: boolean, needs: Needs): Promise<Preflight> {
   const request: LineageRequest = {
     lineage: lineage.name,
     identifiers: lineage.identifiers,
@@ -27,6 +31,7 @@ export async function preflight(lineage: Lineage, needs: Needs): Promise<Preflig
     const assessment = authenticator.assess(identifier);
     if (!assessment.able) throw fault('PLUGIN_UNABLE', { plugin: lineage.authenticator.plugin, name: identifier.value, because: assessment.because });
   }
+  if (willProve) await authenticator.foresee(lineage.name, lineage.identifiers, needs.signal);
   const servers = await Promise.all(
     lineage.installers.map(async (choice) => {
       const looked = await look(await needs.plugins.installer(choice), needs);
@@ -42,16 +47,11 @@ export async function preflight(lineage: Lineage, needs: Needs): Promise<Preflig
 }
 
 async function look(installer: Looked['installer'], { signal, clock }: Needs): Promise<Looked> {
-  const testing = async () => {
-    const startedMs = clock.nowMs();
-    const refused = await installer.test(signal).then(
-      () => undefined,
-      (thrown: unknown) => asCertkitError(thrown),
-    );
-    return { refused, testedInMs: clock.nowMs() - startedMs };
-  };
-  const [survey, { refused, testedInMs }] = await Promise.all([installer.survey(signal), testing()]);
-  if (refused?.code === 'INSTALLER_REJECTED') throw fault('INSTALLER_BROKEN_BEFORE', { server: survey.server.title, output: wordsOf(refused) }, refused);
-  if (refused !== undefined) throw refused;
-  return { installer, survey, testedInMs };
+  const survey = await installer.survey(signal);
+  if (survey.testedInMs !== undefined) return { installer, survey, testedInMs: survey.testedInMs };
+  const startedMs = clock.nowMs();
+  await installer.test(signal).catch((thrown: unknown) => {
+    throw brokenBefore(asCertkitError(thrown), survey.server);
+  });
+  return { installer, survey, testedInMs: clock.nowMs() - startedMs };
 }

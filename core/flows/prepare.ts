@@ -75,7 +75,7 @@ async function stage(
 ): Promise<{ readonly ready: ReadyPlace; readonly refused: ReadonlyMap<string, CertkitError> }> {
   const { place } = ready;
   if (!place.survey.server.probeable || !isTouched(place)) return { ready: { ...ready, isTested: true }, refused: new Map() };
-  const verdict = await testStaged(place, needs);
+  const verdict = await testStaged(place, place.targets, needs);
   if (verdict.kind === 'refused') {
     const named = onlyNamed ? lineagesNamed(wordsOf(verdict.error), place, needs) : [];
     const blamed = named.length === 0 ? place.targets.map(({ lineage }) => lineage.name) : named;

@@ -1,4 +1,3 @@
-import type { Authenticator } from '../../plugins/contract.ts';
 import type { AcmeAuthorization, AcmeChallenge, AcmeOrder } from '../acme/order.ts';
 import type { AcmeSession } from '../acme/session.ts';
 import { asCertkitError, fault, faultFacts } from '../errors.ts';
@@ -6,12 +5,13 @@ import type { ChallengeTask, Receipt } from '../model/challenge.ts';
 import type { RenewEntry } from '../model/journal.ts';
 import { chooseChallenge } from '../policy/challenge-choice.ts';
 import type { Needs } from './needs.ts';
+import type { Prover } from './prover.ts';
 
 type Proof = RenewEntry['proofs'][number];
 
 export interface Proving {
   readonly lineage: string;
-  readonly authenticator: Authenticator;
+  readonly authenticator: Prover;
   /** Its name, for messages. */
   readonly plugin: string;
   readonly session: AcmeSession;
@@ -35,7 +35,7 @@ export async function prove(
   if (proofs.length > 0) await journal(proofs);
   try {
     if (tasks.length > 0) {
-      const receipts = await authenticator.present(tasks, needs.signal);
+      const receipts = await authenticator.present(lineage, tasks, needs.signal);
       proofs = tasks.map((task, at) => ({ task, receipt: receipts[at] ?? ({} satisfies Receipt) }));
       await journal(proofs);
       needs.signal.throwIfAborted();
@@ -50,7 +50,7 @@ export async function prove(
 }
 
 /** Removes proofs; answers those that could not be removed, which has been told. */
-export async function removeProofs(proofs: readonly Proof[], authenticator: Authenticator, needs: Pick<Needs, 'tell'>): Promise<readonly Proof[]> {
+export async function removeProofs(proofs: readonly Proof[], authenticator: Pick<Prover, 'remove'>, needs: Pick<Needs, 'tell'>): Promise<readonly Proof[]> {
   const left = await Promise.all(
     proofs.map(async (proof) => {
       try {
@@ -71,7 +71,7 @@ export async function removeProofs(proofs: readonly Proof[], authenticator: Auth
 
 function answerTo(
   authorization: AcmeAuthorization,
-  authenticator: Authenticator,
+  authenticator: Prover,
   plugin: string,
   session: AcmeSession,
 ): { readonly challenge: AcmeChallenge; readonly task: ChallengeTask } {

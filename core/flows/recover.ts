@@ -129,6 +129,8 @@ async function recoverRenewal(entry: RenewEntry, unfinished: Set<string>, needs:
   return `took back a renewal of ${entry.lineage} that was cut off`;
 }
 
+const UNDER_WAY = { deployment: 'a deployment', undeployment: 'an undeployment', proofs: 'the answers to challenges' } as const;
+
 /**
  * Everything goes back to what was before, and servers that run read it again. The lineages are still due: the next run deploys them.
  *
@@ -156,11 +158,11 @@ async function recoverDeployment(entry: DeployEntry, asIs: boolean, stuck: Map<s
   for (const { lineage, before, after } of entry.links) {
     if (isFree(lineage) && (await store.live(lineage)) === after) await store.switchLive(lineage, before);
   }
-  for (const { installer: choice, process, title } of names.length > 0 && back.length === 0 ? [] : entry.servers) {
+  for (const { installer: choice, pluginKind = 'installer', process, title } of names.length > 0 && back.length === 0 ? [] : entry.servers) {
     if (process === undefined || !(await needs.servers.isRunning(process))) continue;
     try {
-      const installer = await needs.plugins.installer(await choiceMeant('installer', choice, names, needs));
-      await installer.reload(needs.signal);
+      const server = await needs.plugins.server(pluginKind, await choiceMeant(pluginKind, choice, names, needs));
+      await server.reload(needs.signal);
       needs.tell({ type: 'reloaded', server: title });
     } catch (thrown) {
       needs.tell({ type: 'cleanup-failed', what: `reloading ${title} with the old configuration`, fault: faultFacts(asCertkitError(thrown)) });
@@ -174,7 +176,8 @@ async function recoverDeployment(entry: DeployEntry, asIs: boolean, stuck: Map<s
     await store.dropCheckpoint(entry.id);
   }
   const left = names.filter((name) => kept.has(name));
-  if (left.length > 0) return `left ${left.join(', ')} as it is, as you said, and ended the deployment that was cut off`;
-  if (back.length > 0) return `took back a deployment of ${back.join(', ')} that was cut off`;
-  return stuck.size > 0 ? undefined : 'ended a deployment that was cut off and had changed nothing';
+  const what = UNDER_WAY[entry.purpose ?? 'deployment'];
+  if (left.length > 0) return `left ${left.join(', ')} as it is, as you said, and ended ${what} that was cut off`;
+  if (back.length > 0) return `took back ${what} of ${back.join(', ')} that was cut off`;
+  return stuck.size > 0 ? undefined : `ended ${what} that was cut off and had changed nothing`;
 }

@@ -8,6 +8,7 @@ import { inPool } from '../pool.ts';
 import type { LineageView } from '../store/store.ts';
 import type { Needs } from './needs.ts';
 import { obtain, renewalId } from './obtain.ts';
+import type { Membership } from './prover.ts';
 import { recoverHeld } from './recover.ts';
 import { waitingFor } from './waiting.ts';
 
@@ -26,13 +27,32 @@ const WIDTH = 16;
 
 /** Renews the lineages that are due. One that fails does not hold up the others. */
 export async function renew(views: readonly LineageView[], options: RenewOptions, needs: Needs): Promise<readonly RenewOutcome[]> {
-  const outcomes = await inPool(views, WIDTH, async (view): Promise<RenewOutcome> => {
+  const decided = views.map((view): RenewOutcome | Extract<LineageView, { readable: true }> => {
     if (!view.readable) return failed(view.name, view.fault, needs);
     const decision = decisionOn(view.lineage, view.newest, view.state, options, needs);
-    return decision.due ? renewLineage(view.name, options, needs) : notDue(view.name, decision, needs);
+    return decision.due ? view : notDue(view.name, decision, needs);
   });
+  const due = decided.filter((one) => 'readable' in one);
+  // Those that are presented together all have to get that far, however many they are.
+  const memberships = new Map((await Promise.all(due.map((view) => joined(view, needs)))).flatMap((one) => (one === undefined ? [] : [one])));
+  const renewDue = ({ name }: { readonly name: string }) => renewLineage(name, options, needs).finally(() => memberships.get(name)?.leave());
+  const [gathered, others] = await Promise.all([
+    Promise.all(due.filter(({ name }) => memberships.has(name)).map(renewDue)),
+    inPool(
+      due.filter(({ name }) => !memberships.has(name)),
+      WIDTH,
+      renewDue,
+    ),
+  ]);
   needs.signal.throwIfAborted();
-  return outcomes;
+  const renewed = new Map([...gathered, ...others].map((outcome) => [outcome.lineage, outcome]));
+  return decided.map((one) => ('readable' in one ? (renewed.get(one.name) as RenewOutcome) : one));
+}
+
+/** A plugin that cannot be had is an error of the lineage's own renewal. */
+async function joined({ name, lineage }: Extract<LineageView, { readable: true }>, { plugins }: Needs): Promise<readonly [string, Membership] | undefined> {
+  const prover = await plugins.authenticator(lineage.authenticator).catch(() => undefined);
+  return prover?.gathers === true ? [name, prover.join(name)] : undefined;
 }
 
 /** Renews one lineage if it is due. Deployment is another flow: it looks at what is owed, not at who just renewed. */

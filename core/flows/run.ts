@@ -29,7 +29,8 @@ export async function run(wanted: Lineage, options: RunOptions, needs: Needs): P
   if (!isNew) refuseOtherNames(wanted, await store.lineage(wanted.name));
   const versions = await store.versions(wanted.name);
   // The library takes as long to load as a server to be looked at.
-  const [{ changes, looked }] = await Promise.all([preflight(wanted, needs), versions.length === 0 || options.force ? needs.ca.load() : undefined]);
+  const willProve = versions.length === 0 || options.force;
+  const [{ changes, looked }] = await Promise.all([preflight(wanted, willProve, needs), willProve ? needs.ca.load() : undefined]);
   if (options.dryRun) {
     if (versions.length === 0 || isNew) return { result: 'sketched', changes };
     return {

@@ -91,6 +91,46 @@ export async function watchUntilServed(
   return [];
 }
 
+/** A place where something was seen, and the leaf that is to be seen there no longer. */
+export interface Leaving {
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  readonly keyType: KeyType;
+  /** SHA-256 of the DER, lower-case hex. */
+  readonly leafSha256: string;
+}
+
+/** Asks until nobody shows the leaf any more for 200 ms, or the limit is over; answers where it still is. Silence will do. */
+export async function watchUntilGone(
+  leaving: readonly Leaving[],
+  limitMs: number,
+  { probe, signal, clock }: Pick<Needs, 'probe' | 'signal' | 'clock'>,
+): Promise<readonly Leaving[]> {
+  const deadlineMs = clock.nowMs() + limitMs;
+  let goneSinceMs: number | undefined;
+  while (leaving.length > 0) {
+    const startedMs = clock.nowMs();
+    const shown = await inPool(leaving, HANDSHAKES_AT_ONCE, async ({ name, endpoint, keyType }) => {
+      const sni = probeName(name);
+      return probe.handshake({ endpoint, keyType, timeoutMs: HANDSHAKE_LIMIT_MS, signal, ...(sni === undefined ? {} : { name: sni }) });
+    });
+    const still = leaving.filter(({ leafSha256 }, at) => {
+      const answer = shown[at];
+      return answer?.kind === 'served' && answer.sha256[0] === leafSha256;
+    });
+    const nowMs = clock.nowMs();
+    if (still.length > 0) {
+      if (nowMs >= deadlineMs) return still;
+      goneSinceMs = undefined;
+    } else {
+      goneSinceMs ??= startedMs;
+      if (nowMs - goneSinceMs >= QUIET_MS) return [];
+    }
+    await clock.sleep(PAUSE_MS, signal);
+  }
+  return [];
+}
+
 export function isServed({ question, answer }: Answered): boolean {
   return answer.kind === 'served' && answer.sha256.join() === question.expected.join();
 }

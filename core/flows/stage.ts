@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { asCertkitError, type CertkitError } from '../errors.ts';
+import type { ChangedPlace } from './change.ts';
 import type { Needs } from './needs.ts';
-import type { PlannedPlace } from './place.ts';
+import type { Target } from './target.ts';
 
 export type StagedVerdict =
   | { readonly kind: 'passed' }
@@ -12,25 +13,29 @@ export type StagedVerdict =
  * The server's own test of the new bytes and links, while the real files stay as they are.
  *
  * The staged copies stand below `state/` and are removed again; the server sees them through a private mount namespace.
+ *
+ * @param targets - whose links are to lead elsewhere
  */
-export async function testStaged(place: PlannedPlace, needs: Needs): Promise<StagedVerdict> {
+export async function testStaged(place: ChangedPlace, targets: readonly Target[], needs: Needs): Promise<StagedVerdict> {
   const { files, store } = needs;
   const fresh = place.changes.find((change) => change.before === undefined);
   if (fresh !== undefined) return { kind: 'not-tested', because: `${fresh.path} is a new file, which cannot be shown to the server before it is there` };
 
+  // A file that goes may be seen a moment longer: what named it goes with it.
+  const changed = place.changes.flatMap(({ path, after }) => (after === undefined ? [] : [{ path, after }]));
   const folder = await store.stageFolder();
   try {
     const staged = await Promise.all(
-      place.changes.map(async ({ path, after }, at) => {
+      changed.map(async ({ path, after }, at) => {
         const [real = path, facts] = await Promise.all([files.realPath(path), files.facts(path, 'follow')]);
         await files.write(join(folder, String(at)), after, { mode: (facts?.mode ?? 0o600) & 0o7777 });
         return { real, staged: join(folder, String(at)) };
       }),
     );
-    const opened = await needs.staging.open([...staged, { real: store.liveRoot, staged: await stageLinks(folder, place, needs) }]);
+    const opened = await needs.staging.open([...staged, { real: store.liveRoot, staged: await stageLinks(folder, targets, needs) }]);
     if ('unavailable' in opened) return { kind: 'not-tested', because: opened.unavailable };
-    const installer = await needs.plugins.stagedInstaller(place.choice, opened.programs);
-    await installer.test(needs.signal);
+    const server = await needs.plugins.staged(place.pluginKind ?? 'installer', place.choice, opened.programs);
+    await server.test(needs.signal);
     return { kind: 'passed' };
   } catch (thrown) {
     needs.signal.throwIfAborted();
@@ -43,7 +48,7 @@ export async function testStaged(place: PlannedPlace, needs: Needs): Promise<Sta
 }
 
 /** A directory of live links as they will be; relative, so they lead into the real archive from where it is mounted. */
-async function stageLinks(folder: string, place: PlannedPlace, { files, store }: Needs): Promise<string> {
+async function stageLinks(folder: string, targets: readonly Target[], { files, store }: Needs): Promise<string> {
   const staged = join(folder, 'live');
   await files.makeDirectory(staged, 0o711);
   const links = new Map<string, string>();
@@ -51,7 +56,7 @@ async function stageLinks(folder: string, place: PlannedPlace, { files, store }:
     const target = await files.readLink(join(store.liveRoot, name));
     if (target !== undefined) links.set(name, target);
   }
-  for (const { lineage, version } of place.targets) links.set(lineage.name, store.linkTarget(lineage.name, version.number));
+  for (const { lineage, version } of targets) links.set(lineage.name, store.linkTarget(lineage.name, version.number));
   for (const [name, target] of links) await files.switchLink(join(staged, name), target);
   return staged;
 }

@@ -11,12 +11,14 @@ export interface PlannedSplice {
   /** UTF-8 text. */
   readonly insert: string;
   readonly lineage: string;
+  /** What of the lineage's change this is, where it can be taken out by itself: `redirect`. Absent: the certificate's own. */
+  readonly part?: string;
 }
 
 /** A piece of a placed file: text, or a PEM file of the version being deployed (so that a plan never holds a key). */
 export type ContentPart = { readonly text: string } | { readonly pem: 'certificate' | 'chain' | 'fullchain' | 'key'; readonly keyType?: KeyType };
 
-/** A whole file to place. One that has these bytes and this mode already is left alone. */
+/** A whole file to place. One that has these bytes and this mode already is left alone; several lineages may place the same. */
 export interface PlacedFile {
   readonly path: string;
   readonly content: readonly ContentPart[];
@@ -24,6 +26,8 @@ export interface PlacedFile {
   readonly owner?: string;
   readonly group?: string;
   readonly lineage: string;
+  /** As of a splice. A file that is a part goes when the last lineage that placed it takes the part out. */
+  readonly part?: string;
 }
 
 /** A program to run as part of the change, and the one that takes it back. Argument vectors; no shell. */
@@ -68,4 +72,6 @@ export interface ChangePlan {
   readonly serves: readonly Serving[];
   readonly refusals: readonly Refusal[];
   readonly notes: readonly Note[];
+  /** Parts that are to be in force, whether this plan adds them or they are there. A part that core once wrote and that is not named here is taken out. */
+  readonly parts?: readonly { readonly lineage: string; readonly part: string }[];
 }

@@ -25,6 +25,8 @@ export type Event =
   | { readonly type: 'pending'; readonly lineage: string; readonly version: number; readonly live: number; readonly deployAtMs?: number }
   | { readonly type: 'not-due'; readonly lineage: string; readonly what: 'renewal' | 'deployment'; readonly reason: string; readonly reviewAtMs?: number }
   | { readonly type: 'surveyed'; readonly server: string; readonly lineages: readonly string[] }
+  /** The configuration is not as the last deployment left it: what somebody changed since, a line each. */
+  | { readonly type: 'drift'; readonly lineage: string; readonly server: string; readonly what: readonly string[] }
   | { readonly type: 'tested'; readonly server: string; readonly staged: boolean; readonly because?: string }
   | { readonly type: 'applied'; readonly server: string; readonly files: readonly string[] }
   | { readonly type: 'reloaded'; readonly server: string; readonly warning?: string }
@@ -34,13 +36,16 @@ export type Event =
   | { readonly type: 'unproven'; readonly lineage: string; readonly what: string; readonly because: string }
   | { readonly type: 'undone'; readonly lineage: string; readonly servers: readonly string[] }
   | { readonly type: 'rolled-back'; readonly lineage: string; readonly from: number; readonly to: number }
+  /** `left`: placed files that stay. */
+  | { readonly type: 'undeployed'; readonly lineage: string; readonly servers: readonly string[]; readonly left: readonly string[] }
+  | { readonly type: 'deleted'; readonly lineage: string }
   | { readonly type: 'recovered'; readonly what: string }
   | { readonly type: 'note'; readonly lineage?: string; readonly text: string }
   | { readonly type: 'cleanup-failed'; readonly what: string; readonly fault: EventFault }
   | {
       readonly type: 'failed';
       readonly lineage?: string;
-      readonly during: 'renewal' | 'deployment' | 'rollback' | 'recovery';
+      readonly during: 'renewal' | 'deployment' | 'rollback' | 'undeployment' | 'recovery';
       readonly fault: EventFault;
       readonly nextTryMs?: number;
     };

@@ -31,18 +31,31 @@ export interface JournalledFile {
   /** SHA-256 of the bytes before, absent where there was no file. Their copy is `checkpoint`. */
   readonly before?: string;
   readonly checkpoint?: string;
-  readonly after: string;
+  /** SHA-256 of the bytes after, absent where the file goes. */
+  readonly after?: string;
   readonly lineage: string;
 }
 
-/** A deployment under way, over all servers and lineages of one run. */
+/** A change of servers under way, over all servers and lineages of one run. */
 export interface DeployEntry {
   readonly kind: 'deploy';
   readonly id: string;
+  /** `proofs`: answers to challenges stand in a server's configuration. `undeployment`: what was written is being taken out. Absent: a deployment. */
+  readonly purpose?: 'proofs' | 'undeployment';
   readonly links: readonly { readonly lineage: string; readonly before?: number; readonly after: number }[];
-  readonly servers: readonly { readonly key: string; readonly title: string; readonly installer: PluginChoice; readonly process?: ServerProcess }[];
+  readonly servers: readonly JournalledServer[];
   readonly files: readonly JournalledFile[];
   readonly undoCommands: readonly { readonly lineage: string; readonly argv: readonly string[] }[];
+}
+
+/** A server that is told to read its configuration again once the change is taken back, and by which plugin. */
+export interface JournalledServer {
+  readonly key: string;
+  readonly title: string;
+  /** Absent: an installer. */
+  readonly pluginKind?: 'authenticator';
+  readonly installer: PluginChoice;
+  readonly process?: ServerProcess;
 }
 
 export type JournalEntry = RenewEntry | DeployEntry;

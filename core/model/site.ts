@@ -36,6 +36,8 @@ export interface Site {
   readonly pairs: readonly InstalledPair[];
   /** The directory served at `/`, where the configuration says so plainly. */
   readonly root?: string;
+  /** Why no certificate is put here, where that can be told beforehand. */
+  readonly aloof?: string;
 }
 
 /** How a running server was started, so that one that dies of a reload can be started again. */
@@ -79,6 +81,16 @@ export interface Survey {
   readonly sites: readonly Site[];
   readonly files: readonly SurveyedFile[];
   readonly faults: readonly SurveyFault[];
+  /** How the server was found and what follows from it, for `doctor`: what, and the fact. */
+  readonly findings?: readonly Finding[];
+  /** The survey included the server's own test, which passed and took so long. */
+  readonly testedInMs?: number;
+}
+
+/** One line of `doctor`: `program` is `/usr/sbin/nginx`. */
+export interface Finding {
+  readonly what: string;
+  readonly is: string;
 }
 
 /** How an endpoint is written for people: `127.0.0.1:443`, `[::]:443`, `unix:/run/x.sock`. */

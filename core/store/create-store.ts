@@ -12,6 +12,7 @@ import { createSafety } from './safety.ts';
 import { createStates } from './state.ts';
 import type { Store, StoreNeeds } from './store.ts';
 import { createSweeping } from './sweep.ts';
+import { createWrittenRecords } from './written.ts';
 import { createYamlFiles } from './yaml-files.ts';
 
 export function createStore({ home, files, locks, clock, uid, lockLimitMs }: StoreNeeds): Store {
@@ -34,5 +35,6 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
     ...createAccounts(layout, files, clock),
     ...createRunLog(layout, files, locks, clock),
     ...createSweeping(layout, files),
+    ...createWrittenRecords(layout, files),
   };
 }

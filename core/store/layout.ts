@@ -16,6 +16,7 @@ export interface Layout {
   readonly accounts: string;
   readonly stateRoot: string;
   readonly states: string;
+  readonly allWritten: string;
   readonly journal: string;
   readonly allCheckpoints: string;
   readonly runLog: string;
@@ -30,6 +31,7 @@ export interface Layout {
   /** A version that is being removed: no reader takes it for one. */
   doomed(name: string, number: number): string;
   state(name: string): string;
+  written(name: string): string;
   lineageLock(name: string): string;
   serverLock(key: string): string;
   journalEntry(id: string): string;
@@ -54,6 +56,7 @@ export function createLayout(home: string): Layout {
     accounts: at('accounts'),
     stateRoot: at('state'),
     states: at('state', 'lineages'),
+    allWritten: at('state', 'written'),
     journal: at('state', 'journal'),
     allCheckpoints: at('state', 'checkpoints'),
     runLog: at('state', 'log', 'run.ndjson'),
@@ -64,7 +67,7 @@ export function createLayout(home: string): Layout {
       at('archive'),
       at('accounts'),
       at('state'),
-      ...['lineages', 'locks', 'journal', 'checkpoints', 'log'].map((part) => at('state', part)),
+      ...['lineages', 'written', 'locks', 'journal', 'checkpoints', 'log'].map((part) => at('state', part)),
       at('state', 'locks', 'servers'),
     ],
     lineageFile: (name) => at('lineages', `${checkedName(name)}.yaml`),
@@ -74,6 +77,7 @@ export function createLayout(home: string): Layout {
     making: (name, number) => join(archive(name), `.${versionName(number)}`),
     doomed: (name, number) => join(archive(name), `.gone-${versionName(number)}`),
     state: (name) => at('state', 'lineages', `${checkedName(name)}.json`),
+    written: (name) => at('state', 'written', `${checkedName(name)}.json`),
     lineageLock: (name) => at('state', 'locks', `${checkedName(name)}.lock`),
     serverLock: (key) => at('state', 'locks', 'servers', `${sha256(key).slice(0, 2 * HASH_CHARS)}.lock`),
     journalEntry: (id) => at('state', 'journal', `${checkedId(id)}.json`),

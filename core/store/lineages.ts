@@ -38,6 +38,8 @@ export interface Lineages {
   save(lineage: Lineage): Promise<void>;
   /** Removes the lineage's file and what is remembered of it. Versions, keys and the live link stay. Nothing there is fine. */
   forget(name: string): Promise<void>;
+  /** Removes all there is of a lineage: its file first, so that nothing begins anew with what is left if this is cut off. Nothing there is fine. */
+  erase(name: string): Promise<void>;
 }
 
 /** For the index, which reads many with the same defaults. */
@@ -103,6 +105,13 @@ export function createLineages(layout: Layout, files: Files, yamlFiles: YamlFile
       await files.remove(layout.lineageFile(name));
       await files.remove(layout.state(name));
       if ((await files.list(layout.archive(name)))?.length === 0) await files.removeTree(layout.archive(name));
+      yamlFiles.forget(layout.lineageFile(name));
+    },
+
+    async erase(name) {
+      for (const path of [layout.lineageFile(name), layout.liveLink(name)]) await files.remove(path);
+      await files.removeTree(layout.archive(name));
+      for (const path of [layout.state(name), layout.written(name)]) await files.remove(path);
       yamlFiles.forget(layout.lineageFile(name));
     },
   };

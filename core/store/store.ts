@@ -11,6 +11,7 @@ import type { RunLog } from './run-log.ts';
 import type { Safety } from './safety.ts';
 import type { States } from './state.ts';
 import type { Sweeping } from './sweep.ts';
+import type { WrittenRecords } from './written.ts';
 
 export type { Account } from './accounts.ts';
 export type { PemTexts } from './archive.ts';
@@ -24,7 +25,7 @@ export type { IssuedChain } from './making.ts';
  * Lineages on disk (docs/store.md). What is written is durable when the promise resolves.
  * Whatever changes a lineage is called under its lock; nothing here takes it by itself. `prepare` comes first.
  */
-export interface Store extends Safety, Lineages, Overview, Locking, Archive, Making, States, Journal, Checkpoints, Accounts, RunLog, Sweeping {
+export interface Store extends Safety, Lineages, Overview, Locking, Archive, Making, States, Journal, Checkpoints, Accounts, RunLog, Sweeping, WrittenRecords {
   readonly home: string;
 }
 

@@ -50,14 +50,14 @@ export function createSweeping(layout: Layout, files: Files): Sweeping {
 
   return {
     async sweep(name) {
-      for (const path of [layout.lineageFile(name), layout.liveLink(name), layout.state(name)])
+      for (const path of [layout.lineageFile(name), layout.liveLink(name), layout.state(name), layout.written(name)])
         await sweepFolder(dirname(path), async (base) => base === basename(path));
       await sweepArchive(layout.archive(name), 2);
     },
 
     async sweepAbandoned() {
-      const { home, lineages, live, stateRoot, states, journal } = layout;
-      for (const folder of [home, lineages, live, stateRoot, states, journal, ...(await accountFolders())])
+      const { home, lineages, live, stateRoot, states, allWritten, journal } = layout;
+      for (const folder of [home, lineages, live, stateRoot, states, allWritten, journal, ...(await accountFolders())])
         await sweepFolder(folder, async (_, pid) => isGone(pid));
 
       // An entry is written before its copies: copies that are there without one are of a run that ended. Listed in that order for the same reason.

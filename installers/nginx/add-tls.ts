@@ -1,27 +1,21 @@
 import { type Address, chooseByName, contentsOf, type HttpServer, parseListen, type Statement, TOP } from 'certkit/confedit/nginx';
-import type { Endpoint } from 'certkit/plugin';
+import { decideHttp2, type Http2, protocolsOf } from './http2.ts';
 import { nearestBlocks } from './names.ts';
+import { type NewListen, newListens } from './new-listens.ts';
 import { whereIs } from './pairs.ts';
 import { insertPairs, whyLeftAlone } from './secure-server.ts';
-import { addressesOfServer, endpointOf, type NginxFacts, speaksTls } from './survey.ts';
+import { addressesOfServer, type NginxFacts, speaksTls } from './survey.ts';
 import { refuse, refuseDrift, type Verdict, type Wanted } from './verdict.ts';
 
-/** A listen to add, and where it will be reached. */
-interface NewListen {
-  readonly statement: Statement;
-  readonly endpoint: Endpoint;
-  /** Nothing listens there yet. */
-  readonly added: boolean;
-  /** The address that other blocks share already. */
-  readonly shared: Address<HttpServer> | undefined;
+/** Names of the lineage, the block that answers them without TLS, and whether it does so by name or as the default. */
+export interface PlainBlock {
+  readonly server: HttpServer;
+  readonly names: readonly string[];
+  readonly by: 'name' | 'default';
 }
 
-/**
- * Makes a block that is plain HTTP only speak TLS as well: a listen for each of its addresses, and the pair.
- *
- * @param names - of the lineage, that are answered by this block
- */
-export function addTls(server: HttpServer, names: readonly string[], { lineage }: Wanted, tlsPort: number, facts: NginxFacts): Verdict {
+/** Makes a block that is plain HTTP only speak TLS as well: a listen for each of its addresses, and the pair. */
+export function addTls({ server, names, by }: PlainBlock, { lineage }: Wanted, tlsPort: number, facts: NginxFacts): Verdict {
   const where = whereIs(server);
   if (lineage.structure === 'keep') {
     return refuseDrift(`the block at ${where} for ${names.join(', ')} has no TLS listen`, lineage.lineage);
@@ -37,61 +31,47 @@ export function addTls(server: HttpServer, names: readonly string[], { lineage }
     );
   }
 
-  const listens = newListens(server, tlsPort, facts);
-  if (listens.length === 0)
-    return refuse('unsupported', `the block at ${where} listens on no IP address`, 'Add a listen with "ssl" to it; certkit puts the certificate in.');
-  for (const listen of listens) {
-    const { shared } = listen;
-    const taken = shared === undefined ? takenBeside(listen, facts) : undefined;
+  const plain = addressesOfServer(facts.servers, server).filter(({ quic }) => !quic);
+  const found = newListens(by === 'default' ? plain.filter((address) => address.default === server) : plain, tlsPort, facts);
+  const byHand = 'Add a listen with "ssl" to it, at the address that is meant; certkit puts the certificate in.';
+  if (!found.ok) return refuse('unsupported', `the block at ${where} gets no TLS: ${found.because}`, byHand);
+  const { listens } = found;
+  if (listens.length === 0) return refuse('unsupported', `the block at ${where} listens on no IP address`, byHand);
+  for (const { endpoint, shared } of listens) {
+    const taken = shared === undefined && endpoint.kind === 'tcp' ? takenBeside(endpoint.port, facts) : undefined;
     if (taken !== undefined) return refuse('unsupported', taken, 'Choose another port with the option tls-port, or add the site to what listens there.');
-    const trouble = shared === undefined ? undefined : troubleAt(shared, server, facts);
+    const trouble = shared === undefined ? undefined : troubleAt(shared, { server, names, by }, facts);
     if (trouble !== undefined) return trouble;
   }
+
+  const http2 = decideHttp2(server, facts);
+  const statements = [
+    ...impliedListens(server),
+    ...listens.map((listen) => listenStatement(listen, by, http2, facts)),
+    ...(http2.asDirective && listens.some(({ shared }) => shared?.http2 !== true) ? [{ words: ['http2', 'on'] }] : []),
+  ];
   return {
     ok: true,
-    edits: [
-      insertPairs(
-        server,
-        lineage.pairs,
-        listens.map(({ statement }) => statement),
-      ),
-    ],
-    serves: names.flatMap((name) => listens.map(({ endpoint, added }) => ({ name, endpoint, added }))),
-    notes: [],
+    edits: [insertPairs(server, lineage.pairs, statements)],
+    serves: names.flatMap((name) => listens.map(({ endpoint, shared }) => ({ name, endpoint, added: shared === undefined }))),
+    notes: http2.note === undefined ? [] : [http2.note],
   };
 }
 
-/** The same addresses at the TLS port, once each. */
-function newListens(server: HttpServer, port: number, { servers }: NginxFacts): readonly NewListen[] {
-  const listens = new Map<string, NewListen>();
-  for (const plain of addressesOfServer(servers, server)) {
-    const { at } = plain;
-    if (plain.quic || (at.kind !== 'ip' && at.kind !== 'host')) continue;
-    const key = at.kind === 'host' ? `${at.host}:${port}` : at.address.includes(':') ? `[${at.address}]:${port}` : `${at.address}:${port}`;
-    const shared = servers.addresses.find((address) => !address.quic && address.key === key);
-    const proxyProtocol = shared?.proxyProtocol ?? plain.proxyProtocol;
-    const endpoint = endpointOf({ ...at, port }, proxyProtocol);
-    if (endpoint === undefined || listens.has(key)) continue;
-    const isIp6 = at.kind === 'ip' && at.address.includes(':');
-    // What is said of a socket is said once: where others listen already, they have said it.
-    const words = [
-      at.kind === 'ip' && at.address === '0.0.0.0' ? String(port) : key,
-      'ssl',
-      ...(shared === undefined && proxyProtocol ? ['proxy_protocol'] : []),
-      ...(shared === undefined && isIp6 && !plain.ipv6only ? ['ipv6only=off'] : []),
-    ];
-    const wildcard = isIp6 ? '::' : '0.0.0.0';
-    const isCovered = servers.addresses.some(
-      (address) => !address.quic && address.at.kind === 'ip' && address.at.address === wildcard && address.at.port === port,
-    );
-    listens.set(key, { statement: { words: ['listen', ...words] }, endpoint, added: shared === undefined && !isCovered, shared });
-  }
-  return [...listens.values()];
+/** A block without a listen has port 80, until it gets one. */
+function impliedListens(server: HttpServer): readonly Statement[] {
+  return server.listens.flatMap((listen) => (listen.directive === undefined && listen.kind === 'ip' ? [{ words: ['listen', String(listen.port)] }] : []));
+}
+
+/** What is said of a socket is said once: where others listen already, they have said it. A catch-all has to be the default. */
+function listenStatement({ address, proxyProtocol, shared }: NewListen, by: PlainBlock['by'], http2: Http2, facts: NginxFacts): Statement {
+  if (shared !== undefined) return { words: ['listen', address, 'ssl', ...protocolsOf(shared, facts)] };
+  const own = [...(by === 'default' ? ['default_server'] : []), 'ssl', ...(http2.asParameter ? ['http2'] : []), ...(proxyProtocol ? ['proxy_protocol'] : [])];
+  return { words: ['listen', address, ...own] };
 }
 
 /** `stream` and `mail` listen too, and nginx does not notice before the reload that two of them want one socket. */
-function takenBeside({ endpoint }: NewListen, { servers }: NginxFacts): string | undefined {
-  if (endpoint.kind !== 'tcp') return undefined;
+function takenBeside(port: number, { servers }: NginxFacts): string | undefined {
   for (const block of contentsOf(servers.graph.main, TOP)) {
     const { name } = block.directive;
     if (name !== 'stream' && name !== 'mail') continue;
@@ -99,22 +79,29 @@ function takenBeside({ endpoint }: NewListen, { servers }: NginxFacts): string |
       const listens = contentsOf(server.instance, server.index).filter(({ directive }) => directive.name === 'listen');
       const taken = listens.find(({ directive }) => {
         const isUdp = directive.args.includes('udp');
-        return !isUdp && parseListen(directive).some((listen) => (listen.kind === 'ip' || listen.kind === 'host') && listen.port === endpoint.port);
+        return !isUdp && parseListen(directive).some((listen) => (listen.kind === 'ip' || listen.kind === 'host') && listen.port === port);
       });
-      if (taken !== undefined) return `port ${endpoint.port} is listened on by a ${name} server (${taken.instance.file.path}:${taken.directive.line})`;
+      if (taken !== undefined) return `port ${port} is listened on by a ${name} server (${taken.instance.file.path}:${taken.directive.line})`;
     }
   }
   return undefined;
 }
 
-/** What a listen at an address of other blocks would spoil there. */
-function troubleAt(address: Address<HttpServer>, server: HttpServer, facts: NginxFacts): Verdict | undefined {
+/** What a listen at an address of other blocks would spoil there, or why it would be of no use. */
+function troubleAt(address: Address<HttpServer>, { server, names, by }: PlainBlock, facts: NginxFacts): Verdict | undefined {
   const [other] = address.servers;
   if (other !== undefined && !speaksTls(facts, address, other)) {
     return refuse(
       'unsupported',
       `${address.key} is used without TLS by the block at ${whereIs(other)}`,
       'Choose another port with the option tls-port, or move that listen.',
+    );
+  }
+  if (by === 'default') {
+    return refuse(
+      'no-site',
+      `${names.join(', ')} has no block of its own: without TLS the default at ${whereIs(server)} answers, with TLS at ${address.key} the one at ${whereIs(address.default)}`,
+      'Add the name to the server_name of the block that is meant, or write a block for it.',
     );
   }
   for (const { kind, text } of server.names) {

@@ -10,16 +10,21 @@ export interface Build {
   readonly configured: ReadonlyMap<string, string>;
 }
 
-const VERSION_LINE = /^(?:nginx|freenginx|openresty|angie|tengine) version: ([\w-]+)\/(\S+)(?: \(nginx\/([\d.]+)\))?/im;
+/** Of a program that is nginx, and says nothing of itself that can be read. */
+export const UNKNOWN_BUILD: Build = { product: 'nginx', productVersion: 'of unknown version', version: undefined, configured: new Map() };
+
+const VERSION_LINE = /^[\w-]+ version: ([\w-]+)\/(\S+)(?: \(nginx\/([\d.]+)\))?/m;
 const CONFIGURE_LINE = /^configure arguments:(.*)$/m;
 
 /** Reads the answer to `-V`; `undefined` when it is not that of an nginx or of a product made from it. */
 export function parseBuild(text: string): Build | undefined {
-  const found = VERSION_LINE.exec(text);
   const configure = CONFIGURE_LINE.exec(text);
-  if (found === null || configure === null) return undefined;
+  if (configure === null) return undefined;
+  const configured = parseConfigured(configure[1] ?? '');
+  const found = VERSION_LINE.exec(text);
+  if (found === null) return { ...UNKNOWN_BUILD, configured };
   const [, product = '', productVersion = '', inBrackets] = found;
-  return { product, productVersion, version: inBrackets ?? coreVersion(text, product, productVersion), configured: parseConfigured(configure[1] ?? '') };
+  return { product, productVersion, version: inBrackets ?? coreVersion(text, product, productVersion), configured };
 }
 
 /** Angie and Tengine add a line for nginx; the other products count as nginx does, with a number of their own behind. */

@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import { type PluginContext, type ProgramResult, type Programs, pluginFault } from 'certkit/plugin';
-import { callArguments, type Instance, pidIn, titleOf } from './instance.ts';
+import { callOf, type Instance, titleOf } from './instance.ts';
 import { readMaster, textOf } from './masters.ts';
+import { pidIn } from './paths.ts';
 
 /** How the machine tests and reloads its server, where a person says so. */
 export interface Commands {
@@ -16,30 +17,44 @@ const ANY_EXIT_CODE = Array.from({ length: 256 }, (_, code) => code);
 
 /** The server's own test; throws INSTALLER_REJECTED with its words. */
 export async function testConfiguration(instance: Instance, commands: Commands, programs: Programs, signal: AbortSignal): Promise<void> {
-  const [file = '', ...args] = commands.test ?? [instance.binary, ...callArguments(instance), '-t', '-q'];
+  const [file = '', ...args] = testCommand(instance, commands);
   const result = await programs.run(file, args, { accept: ANY_EXIT_CODE, timeoutMs: TEST_TIMEOUT_MS, signal });
   if (result.exitCode !== 0) {
     throw pluginFault('INSTALLER_REJECTED', `${titleOf(instance)} refuses its configuration:\n${wordsOf(result)}`, "The words are the server's own.");
   }
 }
 
+export function testCommand(instance: Instance, { test }: Commands): readonly string[] {
+  return test ?? callOf(instance, ['-t', '-q']);
+}
+
 /**
- * Reloads the way this machine does: the command given, else the service manager that runs the master, else the
- * program's own signal. A server that does not run is never started.
+ * Reloads the way this machine does. A server that does not run is never started.
  *
- * @param pidFile - where the configuration puts it; `-s reload` signals the process named there
+ * @param pidFile - where the configuration puts it
  */
 export async function reload(instance: Instance, pidFile: string, commands: Commands, context: PluginContext, signal: AbortSignal): Promise<void> {
   const { files, programs } = context;
   const master = instance.master && (await readMaster(instance.master.pid, files));
   if (master === undefined) throw reloadFault(instance, 'it does not run, and it is not started by a reload');
 
-  const unit = commands.reload === undefined ? await unitOf(master.pid, context) : undefined;
-  if (commands.reload === undefined && unit === undefined) await requireOwnPid(instance, master.pid, pidFile, context);
-  const [file = '', ...args] =
-    commands.reload ?? (unit === undefined ? [instance.binary, ...callArguments(instance), '-s', 'reload'] : ['systemctl', 'reload', unit]);
+  const { by, command } = await wayOfReload(instance, master.pid, commands, context);
+  if (by === 'signal') await requireOwnPid(instance, master.pid, pidFile, context);
+  const [file = '', ...args] = command;
   const result = await programs.run(file, args, { accept: ANY_EXIT_CODE, timeoutMs: RELOAD_TIMEOUT_MS, signal });
-  if (result.exitCode !== 0) throw reloadFault(instance, `${[file, ...args].join(' ')} ended with ${result.exitCode}\n${wordsOf(result)}`);
+  if (result.exitCode !== 0) throw reloadFault(instance, `${command.join(' ')} ended with ${result.exitCode}\n${wordsOf(result)}`);
+}
+
+export interface WayOfReload {
+  readonly by: 'given' | 'systemd' | 'signal';
+  readonly command: readonly string[];
+}
+
+/** The command given, else the service manager that runs the master, else the program's own signal to the process that its pid file names. */
+export async function wayOfReload(instance: Instance, pid: number, commands: Commands, context: PluginContext): Promise<WayOfReload> {
+  if (commands.reload !== undefined) return { by: 'given', command: commands.reload };
+  const unit = await unitOf(pid, context);
+  return unit === undefined ? { by: 'signal', command: callOf(instance, ['-s', 'reload']) } : { by: 'systemd', command: ['systemctl', 'reload', unit] };
 }
 
 /** The systemd unit whose main process is the master. A unit that merely contains it (cron, sshd, a panel) is none. */
@@ -71,7 +86,7 @@ function reloadFault(instance: Instance, because: string): Error {
   return pluginFault(
     'INSTALLER_RELOAD_FAILED',
     `${titleOf(instance)} could not be reloaded: ${because}`,
-    'Give the command that reloads it on this machine, such as --nginx-custom-reload-command.',
+    'Give the command that reloads it on this machine with --nginx-custom-reload-command.',
   );
 }
 

@@ -1,3 +1,4 @@
+import { sortSplices } from 'certkit/confedit';
 import {
   applyEdits,
   type ConfigFile,
@@ -15,6 +16,8 @@ import type { PairPaths, PlannedSplice, SurveyedFile } from 'certkit/plugin';
 export interface FileEdit {
   readonly file: ConfigFile;
   readonly edit: Edit;
+  /** As of a planned splice. */
+  readonly part?: string;
 }
 
 export function replaceValue({ instance, index }: Placed, value: string): FileEdit {
@@ -50,7 +53,8 @@ export function pairStatements(pairs: readonly PairPaths[]): readonly Statement[
 export type Spliced = { readonly ok: true; readonly splices: readonly PlannedSplice[] } | { readonly ok: false; readonly because: string };
 
 /**
- * The edits of one lineage as splices, once the engine has held each file's result against what was meant.
+ * The edits of one lineage as splices, once the engine has held each file's result against what was meant: those of all
+ * parts together.
  *
  * @param loaded - all files of the configuration; of two paths to one file the first is the one that splices name
  */
@@ -60,18 +64,21 @@ export function spliceEdits(edits: readonly FileEdit[], loaded: readonly ConfigF
     const file = loaded.find((one) => one.realPath === realPath);
     const { path, sha256 } = surveyed.find((one) => one.path === file?.path) ?? {};
     if (file === undefined || path === undefined || sha256 === undefined) return { ok: false, because: `${realPath} was not surveyed` };
-    const edited = applyEdits(file.tree, own);
+    const edited = applyEdits(
+      file.tree,
+      own.map(({ edit }) => edit),
+    );
     if (!edited.ok) return { ok: false, because: `${path} cannot be edited safely: ${edited.because}` };
-    splices.push(...edited.splices.map((splice) => ({ ...splice, file: path, sha256, lineage })));
+    splices.push(...sortSplices(own.map(({ edit: { splice }, part }) => ({ ...splice, file: path, sha256, lineage, ...(part !== undefined && { part }) }))));
   }
   return { ok: true, splices };
 }
 
-function byRealPath(edits: readonly FileEdit[]): ReadonlyMap<string, readonly Edit[]> {
-  const grouped = new Map<string, Map<string, Edit>>();
-  for (const { file, edit } of edits) {
-    const own = grouped.get(file.realPath) ?? new Map<string, Edit>();
-    grouped.set(file.realPath, own.set(JSON.stringify(edit.splice), edit));
+function byRealPath(edits: readonly FileEdit[]): ReadonlyMap<string, readonly FileEdit[]> {
+  const grouped = new Map<string, Map<string, FileEdit>>();
+  for (const one of edits) {
+    const own = grouped.get(one.file.realPath) ?? new Map<string, FileEdit>();
+    grouped.set(one.file.realPath, own.set(JSON.stringify([one.edit.splice, one.part]), one));
   }
   return new Map([...grouped].map(([path, own]) => [path, [...own.values()]]));
 }

@@ -1,13 +1,16 @@
 import { loadGraph } from 'certkit/confedit/nginx';
 import type { Installer, PluginContext } from 'certkit/plugin';
-import { type Commands, reload, testConfiguration } from './control.ts';
-import { type Choice, findInstance, type Instance } from './instance.ts';
+import { type Commands, reload, testConfiguration, wayOfReload } from './control.ts';
+import type { EnhancementOptions } from './enhancements.ts';
+import { findInstance } from './find-instance.ts';
+import { findingsOf } from './findings.ts';
+import type { Choice, Instance } from './instance.ts';
+import { completeInstance, type WholeInstance } from './pid-file.ts';
 import { planDeployment } from './plan.ts';
-import { completeInstance, surveyInstance } from './survey.ts';
+import { surveyInstance } from './survey.ts';
 
-export interface NginxOptions extends Choice {
+export interface NginxOptions extends Choice, EnhancementOptions {
   readonly commands: Commands;
-  readonly tlsPort: number;
 }
 
 /**
@@ -16,30 +19,40 @@ export interface NginxOptions extends Choice {
  * @param name - of the plugin, for messages
  */
 export function createNginxInstaller(name: string, options: NginxOptions, context: PluginContext): Installer {
-  let surveyed: { readonly instance: Instance; readonly pidFile: string } | undefined;
+  const { commands } = options;
+  let known: WholeInstance | undefined;
 
   return {
     async survey(signal) {
       // Found anew each time: it may have been started, stopped or upgraded since.
-      const { survey, instance, pidFile } = await surveyInstance(await findInstance(name, options, context), context, signal);
-      surveyed = { instance, pidFile };
-      return survey;
+      const found = await findInstance(name, options, context);
+      const reloadOf = async (of: Instance) => of.master && wayOfReload(of, of.master.pid, commands, context);
+      const [{ survey, instance, pidFile }, early] = await Promise.all([surveyInstance(found, context, signal), reloadOf(found)]);
+      const reload = early ?? (await reloadOf(instance));
+      known = { instance, pidFile };
+      const { testedInMs, ...rest } = survey;
+      return {
+        ...rest,
+        findings: findingsOf({ instance, pidFile, reload, commands, fileCount: survey.files.length, sites: survey.sites }),
+        // A command that was given may look at more than the program does.
+        ...(commands.test === undefined && testedInMs !== undefined && { testedInMs }),
+      };
     },
 
-    plan: (request, survey) => planDeployment(request, survey, options.tlsPort),
+    plan: (request, survey) => planDeployment(request, survey, options),
 
     async test(signal) {
-      const instance = surveyed?.instance ?? (await findInstance(name, options, context));
-      await testConfiguration(instance, options.commands, context.programs, signal);
+      known ??= await findWhole();
+      await testConfiguration(known.instance, commands, context.programs, signal);
     },
 
     async reload(signal) {
-      surveyed ??= await findWhole();
-      await reload(surveyed.instance, surveyed.pidFile, options.commands, context, signal);
+      known ??= await findWhole();
+      await reload(known.instance, known.pidFile, commands, context, signal);
     },
   };
 
-  async function findWhole() {
+  async function findWhole(): Promise<WholeInstance> {
     const found = await findInstance(name, options, context);
     return completeInstance(found, await loadGraph(found.conf, context.files), context);
   }

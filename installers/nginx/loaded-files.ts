@@ -1,4 +1,42 @@
+import type { ConfigGraph } from 'certkit/confedit/nginx';
+import type { PluginContext, SurveyFault } from 'certkit/plugin';
+import { isAtLeast } from './build.ts';
+import { callOf, type Instance } from './instance.ts';
+
+/** What `-T` answered. It tests like `-t`, and prints every file it loads. */
+export type Dump = { readonly dump: string; readonly tookMs: number } | { readonly refusal: string };
+
 const HEADER = '# configuration file ';
+const DUMP_TIMEOUT_MS = 120_000;
+
+/** `undefined` for a server too old to know `-T` (before 1.9.2). A configuration it refuses is its own words. */
+export async function dumpOf(instance: Instance, { programs }: PluginContext, signal: AbortSignal): Promise<Dump | undefined> {
+  const { version } = instance.build;
+  if (version !== undefined && !isAtLeast(version, '1.9.2')) return undefined;
+  const [file = '', ...args] = callOf(instance, ['-T', '-q']);
+  const beganMs = performance.now();
+  const { exitCode, stdout, stderr } = await programs.run(file, args, { accept: [0, 1], timeoutMs: DUMP_TIMEOUT_MS, signal });
+  return exitCode === 0 ? { dump: stdout, tookMs: performance.now() - beganMs } : { refusal: stderr };
+}
+
+/** Where the server and we disagree about which files make up the configuration, or whether it is one. */
+export function disagreementsOf(graph: ConfigGraph, answer: Dump | undefined): readonly SurveyFault[] {
+  if (answer === undefined) return [];
+  if ('refusal' in answer) {
+    const { file, line, because } = parseComplaint(answer.refusal);
+    return [{ file: file ?? graph.main.file.path, ...(line !== undefined && { line }), because: `the server refuses it: ${because}` }];
+  }
+  const ours = new Map(graph.files.map(({ path, bytes }) => [path, bytes]));
+  const theirs = new Set(parseDump(answer.dump, (path) => ours.get(path)));
+  return [
+    ...[...theirs]
+      .filter((path) => !ours.has(path))
+      .map((file) => ({ file, because: 'the server loads this file, and it was not found by following the includes' })),
+    ...[...ours.keys()]
+      .filter((path) => !theirs.has(path))
+      .map((file) => ({ file, because: 'an include leads to this file, and the server does not load it' })),
+  ];
+}
 
 /**
  * The paths in the output of `-T -q`, in its order.

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { FileReader } from 'certkit/plugin';
+import { type Account, parseAccount } from './account.ts';
 
 /** A running master process and what its command line says. Paths as given; `cwd` makes relative ones absolute. */
 export interface Master {
@@ -8,6 +9,10 @@ export interface Master {
   /** Neither root's nor ours: somebody else's word, on which nothing is run. */
   readonly foreign: boolean;
   readonly startedByRoot: boolean;
+  /** Whom programs are run as on its behalf, where that is not ourselves. */
+  readonly actAs: Account | undefined;
+  /** Number of the user that started it; `undefined` where it cannot be told. */
+  readonly uid: number | undefined;
   /** The program file, without the ` (deleted)` that the kernel adds after an upgrade. */
   readonly executable: string;
   readonly deleted: boolean;
@@ -15,6 +20,15 @@ export interface Master {
   readonly argv: readonly string[];
   readonly cwd: string;
   readonly given: GivenOptions;
+  /** Its title had no room for the whole command line: options may be missing, or end early. */
+  readonly cutShort: boolean;
+}
+
+/** A master that is none of this system's. */
+export interface Elsewhere {
+  readonly pid: number;
+  /** `in a container`, for a sentence that begins with the process. */
+  readonly where: string;
 }
 
 /** The options of nginx that decide which configuration is in force. */
@@ -25,42 +39,63 @@ export interface GivenOptions {
 }
 
 /**
- * All masters that run on this very system, by pid. Those of containers are left alone: their paths mean something else.
+ * All masters that run on this very system, by pid. Those in containers and other roots are left alone: their paths mean something else.
  *
  * A master renames itself, and its arguments with it: `nginx: master process /usr/sbin/nginx -c /etc/nginx/nginx.conf`.
  */
-export async function findMasters(files: FileReader): Promise<readonly Master[]> {
+export async function findMasters(files: FileReader): Promise<{ readonly masters: readonly Master[]; readonly elsewhere: readonly Elsewhere[] }> {
   const pids = ((await quietly(files.list('/proc'))) ?? []).filter((name) => /^\d+$/.test(name)).map(Number);
-  const masters = await Promise.all(pids.map((pid) => readMaster(pid, files)));
-  return masters.filter((master) => master !== undefined).sort((a, b) => a.pid - b.pid);
+  const found = (await Promise.all(pids.map((pid) => lookAt(pid, files)))).filter((one) => one !== undefined).sort((a, b) => a.pid - b.pid);
+  return { masters: found.filter((one): one is Master => !('where' in one)), elsewhere: found.filter((one) => 'where' in one) };
 }
 
-/** The process as a master, or `undefined` when it is none, is gone, or lives in a container. */
+/** The process as a master, or `undefined` when it is none, is gone, or lives elsewhere. */
 export async function readMaster(pid: number, files: FileReader): Promise<Master | undefined> {
-  const proc = `/proc/${pid}`;
-  const title = parseTitle(await textOf(files, `${proc}/cmdline`));
-  if (title === undefined || (await isContained(proc, files))) return undefined;
+  const found = await lookAt(pid, files);
+  return found === undefined || 'where' in found ? undefined : found;
+}
 
-  const [exe, cwd, status, own] = await Promise.all([
+async function lookAt(pid: number, files: FileReader): Promise<Master | Elsewhere | undefined> {
+  const proc = `/proc/${pid}`;
+  const [title = ''] = (await textOf(files, `${proc}/cmdline`)).split('\0', 1);
+  const argv = parseTitle(title);
+  if (argv === undefined) return undefined;
+  const where = await whereElse(proc, files);
+  if (where !== undefined) return { pid, where };
+
+  const [exe, cwd = '/', status, own, stat] = await Promise.all([
     quietly(files.readLink(`${proc}/exe`)),
     quietly(files.readLink(`${proc}/cwd`)),
     textOf(files, `${proc}/status`),
     textOf(files, '/proc/self/status'),
+    textOf(files, `${proc}/stat`),
   ]);
-  const where = cwd ?? '/';
+  const [account, ownUid] = [parseAccount(status), parseAccount(own)?.uid];
+  const foreign = account?.uid !== 0 && account?.uid !== ownUid;
   // The links of somebody else's process cannot be read; its title says as much, when it was started by a full path.
-  const executable = exe ?? resolve(where, title[0] ?? '');
+  const executable = exe ?? resolve(cwd, argv[0] ?? '');
   return {
     pid,
     parentPid: Number(/^PPid:\s*(\d+)/m.exec(status)?.[1] ?? 0),
-    foreign: !['0', userOf(own)].includes(userOf(status)),
-    startedByRoot: userOf(status) === '0',
+    foreign,
+    startedByRoot: account?.uid === 0,
+    actAs: foreign && ownUid === 0 ? account : undefined,
+    uid: account?.uid,
     executable: executable.replace(/ \(deleted\)$/, ''),
     deleted: executable.endsWith(' (deleted)'),
-    argv: title,
-    cwd: where,
-    given: parseGiven(title.slice(1)),
+    argv,
+    cwd,
+    given: parseGiven(argv.slice(1)),
+    cutShort: fillsItsRoom(title, stat),
   };
+}
+
+/** A title is written over the arguments and the environment that the program was started with, and ends with them. */
+function fillsItsRoom(title: string, stat: string): boolean {
+  // After the name in brackets, which may hold anything, the fields count from the third (proc(5)).
+  const field = (number: number) => Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[number - 3] ?? 0);
+  const room = field(51) - field(48); // env_end, arg_start: 0 where we may not know
+  return room > 0 && Buffer.byteLength(title) >= room - 2;
 }
 
 const TITLE = /^(?:nginx|freenginx|openresty|angie|tengine): master process (?:v\S+ #\d+ )?\[?(.*?)\]?$/s;
@@ -88,20 +123,29 @@ function parseGiven(args: readonly string[]): GivenOptions {
   return { ...(prefix !== undefined && { prefix }), ...(conf !== undefined && { conf }), ...(globals !== undefined && { globals }) };
 }
 
-function userOf(status: string): string {
-  return /^Uid:\s*\d+\s+(\d+)/m.exec(status)?.[1] ?? 'unknown';
-}
-
-/** In another pid namespace; `NSpid` tells that of anybody's process (proc(5)). A mount namespace alone says nothing: systemd's PrivateTmp makes one. */
-async function isContained(proc: string, files: FileReader): Promise<boolean> {
-  const [theirs, ours, status] = await Promise.all([
+/**
+ * In another pid namespace (`NSpid` tells that of anybody's process), below another root directory, or in a mount namespace with
+ * another root file system. A mount namespace alone says nothing: systemd's PrivateTmp makes one.
+ */
+async function whereElse(proc: string, files: FileReader): Promise<string | undefined> {
+  const [theirs, ours, status, root, theirMounts, ourMounts] = await Promise.all([
     quietly(files.readLink(`${proc}/ns/pid`)),
     quietly(files.readLink('/proc/self/ns/pid')),
     textOf(files, `${proc}/status`),
+    quietly(files.readLink(`${proc}/root`)),
+    textOf(files, `${proc}/mountinfo`),
+    textOf(files, '/proc/self/mountinfo'),
   ]);
-  if (theirs !== undefined && ours !== undefined && theirs !== ours) return true;
   const numbers = /^NSpid:(.*)$/m.exec(status)?.[1]?.trim().split(/\s+/) ?? [];
-  return numbers.length > 1;
+  if (numbers.length > 1 || (theirs !== undefined && ours !== undefined && theirs !== ours)) return 'in a container';
+  if (root !== undefined && root !== '/') return `below ${root} as its root directory`;
+  const [theirRoot, ourRoot] = [theirMounts, ourMounts].map(rootFileSystem);
+  return theirRoot !== undefined && ourRoot !== undefined && theirRoot !== ourRoot ? 'in a container' : undefined;
+}
+
+/** Device and directory of what is mounted at `/` (proc(5), mountinfo); of several, the last is on top. */
+function rootFileSystem(mounts: string): string | undefined {
+  return [...mounts.matchAll(/^\d+ \d+ (\d+:\d+ \S+) \/ /gm)].at(-1)?.[1];
 }
 
 /** Whether the process sees the same bytes at a path as we do; it may live in another mount namespace. What cannot be looked at counts as the same. */

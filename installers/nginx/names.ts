@@ -1,4 +1,4 @@
-import type { HttpServer, ServerName } from 'certkit/confedit/nginx';
+import { type HttpServer, namesOfRegex, type ServerName } from 'certkit/confedit/nginx';
 import type { LineageRequest } from 'certkit/plugin';
 import { whereIs } from './pairs.ts';
 
@@ -7,28 +7,60 @@ export function hostOf(name: string): string {
   return name.startsWith('*.') ? `certkit-asks${name.slice(1)}` : name;
 }
 
-/** Names of a block that a certificate for the lineage does not cover, as they are written. */
+/** Names of blocks that a certificate for the lineage does not cover, as they are written. */
 export function namesOutside(servers: readonly HttpServer[], { identifiers }: Pick<LineageRequest, 'identifiers'>): readonly string[] {
   const held = new Set(identifiers.map(({ value }) => value));
-  const covers = (name: string) => held.has(name) || held.has(name.replace(/^[^.]+/, '*'));
-  const isOutside = (name: ServerName) => {
-    switch (name.kind) {
-      case 'exact':
-        return isPublic(name.text) && !covers(name.text);
-      case 'leading':
-        return !held.has(`*.${name.suffix}`) || (name.bare && !covers(name.suffix));
-      case 'trailing':
-      case 'regex':
-        return true; // no certificate is for a pattern
-      case 'invalid':
-        return false;
+  const outside = servers.flatMap(({ names }) => names.filter((name) => !isCovered(name, held)));
+  return [...new Set(outside.map(({ text }) => text))];
+}
+
+/** What the lineage would have to have beside its names to cover all of the blocks'; none where no certificate can. */
+export function namesMissing(servers: readonly HttpServer[], { identifiers }: Pick<LineageRequest, 'identifiers'>): readonly string[] {
+  const held = new Set(identifiers.map(({ value }) => value));
+  const outside = servers.flatMap(({ names }) => names.filter((name) => !isCovered(name, held)));
+  const wanted = [...new Set(outside.flatMap(coveringNames))].filter((name) => !held.has(name));
+  const enough = new Set([...held, ...wanted]);
+  return outside.every((name) => isCovered(name, enough)) ? wanted : [];
+}
+
+function isCovered(name: ServerName, held: ReadonlySet<string>): boolean {
+  const covers = (one: string) => !isPublic(one) || held.has(one) || held.has(one.replace(/^[^.]+/, '*'));
+  switch (name.kind) {
+    case 'exact':
+      return covers(name.text);
+    case 'leading':
+      return held.has(`*.${name.suffix}`) && (!name.bare || covers(name.suffix));
+    case 'regex': {
+      const matched = namesOfRegex(name.text.slice(1));
+      return matched?.names.every(covers) === true && matched.below.every((base) => held.has(`*.${base}`));
     }
-  };
-  return [...new Set(servers.flatMap(({ names }) => names.filter(isOutside).map(({ text }) => text)))];
+    case 'trailing':
+      return false; // no certificate is for all domains
+    case 'invalid':
+      return true;
+  }
+}
+
+function coveringNames(name: ServerName): readonly string[] {
+  // No certificate is for all names of a top-level domain.
+  const wildcard = (base: string) => (base.includes('.') ? [`*.${base}`] : []);
+  switch (name.kind) {
+    case 'exact':
+      return [name.text];
+    case 'leading':
+      return [...(name.bare ? [name.suffix] : []), ...wildcard(name.suffix)];
+    case 'regex': {
+      const matched = namesOfRegex(name.text.slice(1));
+      return [...(matched?.names ?? []), ...(matched?.below.flatMap(wildcard) ?? [])];
+    }
+    case 'trailing':
+    case 'invalid':
+      return [];
+  }
 }
 
 /** `_`, `localhost` and addresses are no names that a certificate could be missing for: no client sends them as SNI. */
-function isPublic(name: string): boolean {
+export function isPublic(name: string): boolean {
   return name.includes('.') && !/^[\d.]+$/.test(name);
 }
 

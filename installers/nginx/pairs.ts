@@ -24,7 +24,7 @@ export function pairsInForce(survey: ServerSurvey, server: HttpServer, conf: str
   const keys = survey.effective(server, 'ssl_certificate_key');
   const odd = [...certificates, ...keys].find((occurrence) => !isPath(argumentOf(occurrence)));
   if (odd !== undefined) {
-    return { ok: false, because: `${odd.directive.name} at ${odd.file}:${odd.line} is "${argumentOf(odd)}", which names no file until a handshake` };
+    return { ok: false, because: `${odd.directive.name} at ${whereIs(odd)} is "${argumentOf(odd)}", ${whatItIs(argumentOf(odd))}` };
   }
   if (certificates.length !== keys.length) {
     return { ok: false, because: `${whereIs(server)} has ${certificates.length} of ssl_certificate and ${keys.length} of ssl_certificate_key` };
@@ -52,6 +52,10 @@ function argumentOf({ directive }: Occurrence): string {
 
 function pathIn(conf: string, occurrence: Occurrence): string {
   return resolve(dirname(conf), argumentOf(occurrence));
+}
+
+function whatItIs(text: string): string {
+  return text.includes('$') ? "which names no file until a handshake, and then as the worker's user" : 'which is no file';
 }
 
 /** Variables, `data:` and keys of an engine or store are not files. */

@@ -1,87 +1,132 @@
 import { type HttpServer, placeKey } from 'certkit/confedit/nginx';
-import type { ChangePlan, DeployRequest, LineageRequest, Note, PlannedSplice, Refusal, Serving, Survey } from 'certkit/plugin';
+import type { ChangePlan, DeployRequest, LineageRequest, Note, PlacedFile, PlannedSplice, Refusal, Serving, Survey } from 'certkit/plugin';
 import { addTls } from './add-tls.ts';
+import { turningAway } from './catch-all.ts';
 import { type FileEdit, spliceEdits } from './edits.ts';
+import { type EnhancementOptions, planEnhancements } from './enhancements.ts';
+import { managedBy, whyGenerated } from './generated.ts';
 import { listed, namesOutside, nearestBlocks } from './names.ts';
 import { whereIs } from './pairs.ts';
-import { type Placement, placeNames } from './placement.ts';
+import { type Placed, type Placement, placeNames } from './placement.ts';
 import { faultsInside, secureServer } from './secure-server.ts';
 import { endpointOf, type NginxFacts, type NginxSurvey } from './survey.ts';
-import { refuse, type Verdict, type Wanted } from './verdict.ts';
+import { refuse, refuseDrift, type Verdict, type Wanted } from './verdict.ts';
 
 /** What one lineage takes, whole: a refusal of one name is a refusal of all. */
 interface LineagePlan {
   readonly splices: readonly PlannedSplice[];
+  readonly files: readonly PlacedFile[];
   readonly serves: readonly Serving[];
   readonly refusals: readonly Refusal[];
   readonly notes: readonly Note[];
+  readonly parts: NonNullable<ChangePlan['parts']>;
 }
 
 /**
  * The least change that makes nginx serve each lineage's pairs for its names: at each address with TLS, in the block
- * that nginx chooses for the name there.
+ * that nginx chooses for the name there; and what the options want beside the certificate.
  */
-export function planDeployment(request: DeployRequest, survey: Survey, tlsPort: number): ChangePlan {
+export function planDeployment(request: DeployRequest, survey: Survey, options: EnhancementOptions): ChangePlan {
   const { nginx, files } = survey as NginxSurvey;
   const claims = new Map<string, string>();
-  const plans = request.lineages.map((lineage) => planLineage({ lineage, liveRoot: request.liveRoot }, { ...nginx, files }, tlsPort, claims));
+  const plans = request.lineages.map((lineage) => planLineage({ lineage, liveRoot: request.liveRoot }, { ...nginx, files }, options, claims));
   return {
     splices: plans.flatMap(({ splices }) => splices),
-    files: [],
+    files: plans.flatMap((plan) => plan.files),
     commands: [],
     serves: plans.flatMap(({ serves }) => serves),
     refusals: plans.flatMap(({ refusals }) => refusals),
     notes: plans.flatMap(({ notes }) => notes),
+    parts: plans.flatMap(({ parts }) => parts),
   };
 }
 
 type Facts = NginxFacts & Pick<Survey, 'files'>;
 
 /** @param claims - by block, the lineage of this plan that changes it; two of them would not notice each other's insertions */
-function planLineage(wanted: Wanted, facts: Facts, tlsPort: number, claims: Map<string, string>): LineagePlan {
+function planLineage(wanted: Wanted, facts: Facts, options: EnhancementOptions, claims: Map<string, string>): LineagePlan {
   const { lineage } = wanted;
-  const placements = placeNames(wanted, facts);
+  const placements = placeNames(wanted, options.tlsPort, facts);
   const blocks = blocksOf(placements);
-  const verdicts: Verdict[] = [
-    ...placements.map((placement) => verdictOn(placement, facts)),
-    ...[...blocks].map(([server, { kind, names }]) => (kind === 'tls' ? secureServer(server, wanted, facts) : addTls(server, names, wanted, tlsPort, facts))),
-    ...claimed(blocks, lineage, claims),
-  ];
-  const edits = verdicts.flatMap((verdict) => (verdict.ok ? verdict.edits : []));
+  const taken = [...blocks].map(([server, block]) => verdictAt(server, block, wanted, options, facts));
+  const verdicts = [...placements.map((placement) => verdictOn(placement, facts)), ...taken, ...claimed(blocks, lineage, claims)];
+  const own = verdicts.flatMap((verdict) => (verdict.ok ? verdict.edits : []));
   const refused = verdicts.flatMap((verdict) => (verdict.ok ? [] : [verdict.refusal]));
   // Where everything stands as it should, files that cannot be read are nobody's concern: the link alone is switched.
-  const isSure = edits.length === 0 && !refused.some(({ kind }) => kind === 'no-site');
+  const isSure = own.length === 0 && !refused.some(({ kind }) => kind === 'no-site');
   const hidden = isSure ? [] : hiddenBy(placements, [...blocks.keys()], facts);
-  const refusals = [...hidden, ...refused.filter(({ kind }) => kind !== 'no-site' || hidden.length === 0)];
-  const spliced = refusals.length > 0 ? undefined : spliceEdits(edits, facts.servers.graph.files, facts.files, lineage.lineage);
-  if (spliced?.ok === false) refusals.push(refuse('unsupported', spliced.because, 'Nothing of it is changed. Please report it with the file.').refusal);
-  if (refusals.length > 0)
-    return { splices: [], serves: [], refusals: unique(refusals).map((refusal) => ({ lineage: lineage.lineage, ...refusal })), notes: [] };
+  const certificate = [...hidden, ...refused.filter(({ kind }) => kind !== 'no-site' || hidden.length === 0)];
+  if (certificate.length > 0) return refusing(certificate, lineage);
 
-  claim(edits, blocks, lineage, claims);
+  const enhanced = planEnhancements(
+    [...blocks].map(([server, { kind, names }]) => ({ server, names, becomesTls: kind === 'plain' })),
+    wanted,
+    facts,
+    options,
+  );
+  const edits = [...own, ...enhanced.edits];
+  const refusals = [...enhanced.refusals, ...generatedAmong(edits)];
+  if (refusals.length > 0) return refusing(refusals, lineage);
+  const spliced = spliceEdits(edits, facts.servers.graph.files, facts.files, lineage.lineage);
+  if (!spliced.ok) return refusing([refuse('unsupported', spliced.because, 'Nothing of it is changed. Please report it with the file.').refusal], lineage);
+
+  claim(own, blocks, lineage, claims);
   const serves = [...placements.flatMap(servesOf), ...verdicts.flatMap((verdict) => (verdict.ok ? verdict.serves : []))];
-  const notes = unique([...verdicts.flatMap((verdict) => (verdict.ok ? verdict.notes : [])), ...notesOn(blocks, wanted, facts)]);
+  const notes = [
+    ...verdicts.flatMap((verdict) => (verdict.ok ? verdict.notes : [])),
+    ...notesOn(blocks, wanted, facts),
+    ...enhanced.notes,
+    ...managedAmong(edits),
+  ];
+  const tag = <T>(item: T) => ({ lineage: lineage.lineage, ...item });
   return {
-    splices: spliced?.ok === true ? spliced.splices : [],
-    serves: unique(serves).map((serving) => ({ lineage: lineage.lineage, ...serving })),
+    splices: spliced.splices,
+    files: enhanced.files.map(tag),
+    serves: unique(serves).map(tag),
     refusals: [],
-    notes: notes.map((text) => ({ lineage: lineage.lineage, text })),
+    notes: unique(notes).map((text) => tag({ text })),
+    parts: enhanced.parts.map((part) => tag({ part })),
   };
 }
 
-type Blocks = ReadonlyMap<HttpServer, { readonly kind: 'tls' | 'plain'; readonly names: readonly string[] }>;
+function refusing(refusals: readonly Omit<Refusal, 'lineage'>[], { lineage }: LineageRequest): LineagePlan {
+  return { splices: [], files: [], serves: [], refusals: unique(refusals).map((refusal) => ({ lineage, ...refusal })), notes: [], parts: [] };
+}
+
+/** What a lineage has at one block. */
+type Block = Pick<Placed, 'kind' | 'by'> & { readonly names: readonly string[]; readonly addresses: readonly string[] };
+type Blocks = ReadonlyMap<HttpServer, Block>;
 
 function blocksOf(placements: readonly Placement[]): Blocks {
-  const blocks = new Map<HttpServer, { kind: 'tls' | 'plain'; names: string[] }>();
+  const blocks = new Map<HttpServer, Block & { readonly names: string[]; readonly addresses: string[] }>();
   for (const placement of placements) {
     if (placement.kind !== 'tls' && placement.kind !== 'plain') continue;
-    for (const { server } of placement.at) {
-      const block = blocks.get(server) ?? { kind: placement.kind, names: [] };
+    for (const { server, address } of placement.at) {
+      const block = blocks.get(server) ?? { kind: placement.kind, by: placement.by, names: [], addresses: [] };
       if (!block.names.includes(placement.name)) block.names.push(placement.name);
+      if (!block.addresses.includes(address.key)) block.addresses.push(address.key);
       blocks.set(server, block);
     }
   }
   return blocks;
+}
+
+function verdictAt(server: HttpServer, block: Block, wanted: Wanted, { tlsPort }: EnhancementOptions, facts: Facts): Verdict {
+  const { kind, by, names } = block;
+  const verdict = kind === 'tls' ? secureServer(server, wanted, facts) : addTls({ server, names, by }, wanted, tlsPort, facts);
+  if (by === 'name' || !verdict.ok || verdict.edits.length === 0) return verdict;
+
+  const away = turningAway(server);
+  if (away !== undefined)
+    return refuse(
+      'no-site',
+      `only the default block at ${whereIs(server)} answers ${names.join(', ')}, and it turns every request away (${away.text}, line ${away.line})`,
+      'Write a block for the name.',
+    );
+  if (wanted.lineage.structure === 'keep')
+    return refuseDrift(`only the default block at ${whereIs(server)} answers ${names.join(', ')}, and it has another certificate`, wanted.lineage.lineage);
+  const where = kind === 'tls' ? `at ${listed(block.addresses)}` : 'where it gets TLS';
+  return { ...verdict, notes: [...verdict.notes, `the default block at ${whereIs(server)} answers every other name ${where} with this certificate too`] };
 }
 
 function verdictOn(placement: Placement, { servers }: NginxFacts): Verdict {
@@ -93,10 +138,12 @@ function verdictOn(placement: Placement, { servers }: NginxFacts): Verdict {
       'Add the name to the server_name of the block that is meant.',
     );
   if (placement.kind === 'none') {
+    const [stranger] = placement.strangers;
+    const instead = stranger === undefined ? '' : `; at ${stranger.address.key} the default answers it, which is the site at ${whereIs(stranger.server)}`;
     const blocks = nearestBlocks(servers.servers, name);
     return refuse(
       'no-site',
-      `no server block is for ${name}`,
+      `no server block is for ${name}${instead}`,
       `Blocks that are there: ${blocks}. Add the name to the server_name of one, write a block for it, or list the names to serve here with "serve".`,
     );
   }
@@ -154,6 +201,27 @@ function notesOn(blocks: Blocks, { lineage }: Wanted, { servers }: NginxFacts): 
       ...(lua ? [`Lua code may give the block at ${where} another certificate than the one in its files`] : []),
     ];
   });
+}
+
+function generatedAmong(edits: readonly FileEdit[]): readonly Omit<Refusal, 'lineage'>[] {
+  return filesOf(edits).flatMap((file) => {
+    const generated = whyGenerated(file);
+    if (generated === undefined) return [];
+    const own = edits.filter((edit) => edit.file === file).map(({ part }) => part);
+    const hint = own.includes(undefined) ? generated.hint : `Have it done there, and take the option ${own[0]} away.`;
+    return [refuse('unsupported', `${file.path} is written by ${generated.by}, and an edit would be lost when it is written again`, hint).refusal];
+  });
+}
+
+function managedAmong(edits: readonly FileEdit[]): readonly string[] {
+  return filesOf(edits).flatMap((file) => {
+    const tool = managedBy(file);
+    return tool === undefined ? [] : [`${file.path} is managed by ${tool}: its next run may take the change back, unless it is made there too`];
+  });
+}
+
+function filesOf(edits: readonly FileEdit[]): readonly FileEdit['file'][] {
+  return [...new Set(edits.map(({ file }) => file))];
 }
 
 function unique<T>(items: readonly T[]): readonly T[] {

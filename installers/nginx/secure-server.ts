@@ -1,8 +1,9 @@
-import { blocksAround, type HttpServer, type Occurrence, type Placed, type Statement } from 'certkit/confedit/nginx';
+import { blocksAround, directiveAt, type HttpServer, type Occurrence, type Placed, type Statement } from 'certkit/confedit/nginx';
 import type { LineageRequest, PairPaths, SurveyFault } from 'certkit/plugin';
-import { certificateStatement, type FileEdit, insertAfter, insertInto, keyStatement, pairStatements, remove, replaceValue } from './edits.ts';
+import { certificateStatement, type FileEdit, insertAfter, keyStatement, pairStatements, remove, replaceValue } from './edits.ts';
 import { matchPairs } from './match-pairs.ts';
-import { listed, namesOutside } from './names.ts';
+import { listed, namesMissing, namesOutside } from './names.ts';
+import { insertBehindNames, ownDirectives } from './own-directives.ts';
 import { holderOf, type PairInForce, pairsInForce, whereIs } from './pairs.ts';
 import { addressesOfServer, type NginxFacts, speaksTls } from './survey.ts';
 import { refuse, refuseDrift, type Verdict, type Wanted } from './verdict.ts';
@@ -18,9 +19,14 @@ export function secureServer(server: HttpServer, { lineage, liveRoot }: Wanted, 
   if (!found.ok) return refuse('unsupported', found.because, 'Give the block paths of files, or leave it to what fills it now.');
   const { pairs } = found;
   const keep = lineage.structure === 'keep';
-  const ownBlock = () =>
-    keep ? refuseDrift(`the block at ${where} needs directives of its own for the pair`, lineage.lineage) : verdict([insertPairs(server, lineage.pairs)], []);
-  if (pairs.length === 0) return ownBlock();
+  const inBlock = (edits: () => readonly FileEdit[], notes: readonly string[] = []) => {
+    if (keep) return refuseDrift(`the block at ${where} needs directives of its own for the pair`, lineage.lineage);
+    const outside = namesOutside([server], lineage);
+    if (outside.length === 0) return verdict(edits(), notes);
+    const because = `a pair of its own in the block at ${where} would also be for ${listed(outside)}, which lineage ${lineage.lineage} is not for`;
+    return refuse('unsupported', because, withNames([server], lineage, byHand(server, lineage.pairs, 'behind its server_name')));
+  };
+  if (pairs.length === 0) return inBlock(() => [insertPairs(server, lineage.pairs)]);
 
   const match = matchPairs(pairs, lineage.pairs, ({ certificatePath }) => certificates.get(certificatePath)?.keyType);
   if (match === undefined) {
@@ -40,9 +46,16 @@ export function secureServer(server: HttpServer, { lineage, liveRoot }: Wanted, 
     certificate,
     key,
   ]);
-  const trouble = whyNotInPlace(touched, lineage, facts);
-  if (trouble === 'inherited') return ownBlock();
-  if (trouble !== undefined) return refuse('unsupported', trouble, byHand(server, lineage.pairs));
+  const trouble = whyNotInPlace(
+    touched.filter(({ level }) => level === 'server'),
+    server,
+    lineage,
+    facts,
+  );
+  if (trouble !== undefined)
+    return refuse('unsupported', trouble.because, withNames(trouble.governed, lineage, byHand(server, lineage.pairs, trouble.instead)));
+  const inherited = touched.filter(({ level }) => level === 'http');
+  if (whyNotInPlace(inherited, server, lineage, facts) !== undefined) return inBlock(() => ownDirectives(server, pairs, match, orphans), notes);
 
   const holder = replaced.map(({ old }) => holderOf(old, liveRoot)).find((name) => name !== undefined && name !== lineage.lineage);
   if (holder !== undefined)
@@ -74,18 +87,21 @@ export function faultsInside(server: HttpServer, { servers }: NginxFacts): reado
   return servers.faultsOf(server).map(({ file, line, message }) => ({ file, line, because: message }));
 }
 
-/** The pair as statements in the block itself, behind its names and listens. */
+/** The pair in the block itself. */
 export function insertPairs(server: HttpServer, pairs: readonly PairPaths[], more: readonly Statement[] = []): FileEdit {
-  const { place } = server;
-  const own = server.contents.filter(({ instance, directive }) => instance === place.instance && directive.parent === place.index);
-  const behind = own.findLast(({ directive }) => directive.name === 'listen' || directive.name === 'server_name');
-  return insertInto(place, [...more, ...pairStatements(pairs)], behind === undefined ? 'first' : { after: behind.index });
+  return insertBehindNames(server, [...more, ...pairStatements(pairs)]);
 }
 
 /** What a person may write where certkit must not. */
-export function byHand(server: HttpServer, pairs: readonly PairPaths[]): string {
+function byHand(server: HttpServer, pairs: readonly PairPaths[], place: string): string {
   const lines = pairs.flatMap(({ fullchain, key }) => [`    ssl_certificate ${fullchain};`, `    ssl_certificate_key ${key};`]);
-  return `By hand, in the block at ${whereIs(server)}, in place of what is there now:\n${lines.join('\n')}`;
+  return `By hand, in the block at ${whereIs(server)}, ${place}:\n${lines.join('\n')}`;
+}
+
+/** The way out that changes the certificate, where one would do, before the one that changes the configuration. */
+function withNames(servers: readonly HttpServer[], lineage: LineageRequest, otherwise: string): string {
+  const missing = namesMissing(servers, lineage);
+  return missing.length === 0 ? otherwise : `A certificate that is also for ${listed(missing)} would do. ${otherwise}`;
 }
 
 /** A block whose certificate is somebody else's affair. */
@@ -104,18 +120,36 @@ export function whyLeftAlone(server: HttpServer, { servers }: NginxFacts): Extra
   return undefined;
 }
 
-/** Why the directives cannot be changed where they stand; `inherited` when a pair in the block itself would do instead. */
-function whyNotInPlace(touched: readonly Occurrence[], lineage: LineageRequest, facts: NginxFacts): string | undefined {
+/** Why directives cannot be changed where they stand, for whom else they are, and what the lineage's own would stand in place of. */
+interface Shared {
+  readonly because: string;
+  readonly governed: readonly HttpServer[];
+  readonly instead: string;
+}
+
+function whyNotInPlace(touched: readonly Occurrence[], server: HttpServer, lineage: LineageRequest, facts: NginxFacts): Shared | undefined {
   for (const occurrence of touched) {
-    const governed = occurrence.governs.filter((server) => addressesOfServer(facts.servers, server).some((address) => speaksTls(facts, address, server)));
+    const governed = occurrence.governs.filter((one) => addressesOfServer(facts.servers, one).some((address) => speaksTls(facts, address, one)));
     const outside = namesOutside(governed, lineage);
     const elsewhere = useElsewhere(occurrence, facts);
     if (outside.length === 0 && elsewhere === undefined) continue;
-    if (occurrence.level === 'http') return 'inherited';
     const also = elsewhere ?? `${listed(outside)}, which lineage ${lineage.lineage} is not for`;
-    return `${occurrence.directive.name} at ${whereIs(occurrence)} also governs ${also}`;
+    return {
+      because: `${occurrence.directive.name} at ${whereIs(occurrence)} also governs ${also}`,
+      governed: elsewhere === undefined ? governed : [],
+      instead: insteadOf(occurrence, server),
+    };
   }
   return undefined;
+}
+
+/** Both pairs would be loaded if an include stayed beside one in the block. */
+function insteadOf({ included, file, instance }: Occurrence, server: HttpServer): string {
+  let { origin } = instance;
+  while (origin !== undefined && origin.instance !== server.place.instance) origin = origin.instance.origin;
+  if (!included || origin === undefined) return 'in place of what is there now';
+  const { line } = directiveAt(origin.instance.file.tree, origin.index);
+  return `in place of the include at ${origin.instance.file.path}:${line}, together with whatever else ${file} has for it`;
 }
 
 /** The same file may be included where no web site is: in `stream`, in `mail`. */

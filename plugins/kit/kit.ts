@@ -121,7 +121,14 @@ export const installerCases: readonly KitCase<InstallerSubject>[] = [
     const before = await snapshot();
     const [frozenRequest, frozenSurvey] = [deepFreeze(structuredClone(request)), deepFreeze(survey)];
     const plan = installer.plan(frozenRequest, frozenSurvey);
-    assert.equal(faultOfPlan(plan, request, survey), undefined);
+    assert.equal(
+      faultOfPlan(
+        plan,
+        request.lineages.map(({ lineage }) => lineage),
+        survey,
+      ),
+      undefined,
+    );
     assert.deepEqual(installer.plan(frozenRequest, frozenSurvey), plan);
     assert.deepEqual(await snapshot(), before);
   }),

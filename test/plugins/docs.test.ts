@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { authenticatorCases, installerCases } from 'certkit/kit';
-import { CONTRACT_VERSION } from 'certkit/plugin';
+import { type Authenticator, type AuthenticatorDefinition, CONTRACT_VERSION, type OptionDeclarations } from 'certkit/plugin';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createCatalog } from '../../plugins/catalog.ts';
 import { createAuthenticator, createInstaller } from '../../plugins/guard.ts';
@@ -45,7 +45,7 @@ for (const { title, run } of authenticatorCases) {
   test(`the authenticator of the guide ${title}`, async () => {
     await install('authenticator', 'dropdir', block('json', 'dropdir'));
     const definition = await catalog().find('authenticator', 'dropdir');
-    const make = () => createAuthenticator(definition, { directory: work }, context);
+    const make = () => createAuthenticator(definition as AuthenticatorDefinition<OptionDeclarations, Authenticator>, { directory: work }, context);
     await run({
       authenticator: make(),
       later: make(),

@@ -5,6 +5,7 @@ import type {
   DeployRequest,
   Installer,
   InstallerDefinition,
+  OptionDeclarations,
   PluginContext,
   PluginFiles,
 } from 'certkit/plugin';
@@ -44,7 +45,7 @@ function authenticator(made: object, raw: Record<string, unknown> = {}, given = 
   };
   const options = { key: { type: 'text', text: 'x', secret: true } } as const;
   const definition = { kind: 'authenticator', name: 'demo', summary: 'x', options, create: () => ({ ...good, ...made }) };
-  return createAuthenticator(definition as unknown as AuthenticatorDefinition, raw, given);
+  return createAuthenticator(definition as unknown as AuthenticatorDefinition<OptionDeclarations, Authenticator>, raw, given);
 }
 
 function installer(made: object): Installer {
@@ -169,7 +170,10 @@ describe('what a plugin makes and returns', () => {
       }
       async remove() {}
     }
-    const definition = { kind: 'authenticator', name: 'demo', summary: 'x', options: {}, create: () => new Counting() } as unknown as AuthenticatorDefinition;
+    const definition = { kind: 'authenticator', name: 'demo', summary: 'x', options: {}, create: () => new Counting() } as unknown as AuthenticatorDefinition<
+      OptionDeclarations,
+      Authenticator
+    >;
     expect(await createAuthenticator(definition, {}, context).present([task], never)).toEqual([{ count: 1 }]);
   });
 

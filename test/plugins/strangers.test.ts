@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { authenticatorCases, installerCases } from 'certkit/kit';
-import type { ChallengeTask, DeployRequest } from 'certkit/plugin';
+import type { Authenticator, AuthenticatorDefinition, ChallengeTask, DeployRequest, OptionDeclarations } from 'certkit/plugin';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createCatalog } from '../../plugins/catalog.ts';
 import { createAuthenticator, createInstaller } from '../../plugins/guard.ts';
@@ -39,7 +39,7 @@ const task = (name: string): ChallengeTask => ({
 for (const { title, run } of authenticatorCases) {
   test(`a stranger's authenticator ${title}`, async () => {
     const definition = await catalog().find('authenticator', 'proofdir');
-    const make = () => createAuthenticator(definition, { directory: work }, context);
+    const make = () => createAuthenticator(definition as AuthenticatorDefinition<OptionDeclarations, Authenticator>, { directory: work }, context);
     const observe = ({ token }: ChallengeTask) => readFile(join(work, token), 'utf8').catch(() => undefined);
     await run({ authenticator: make(), later: make(), proofsOutliveProcess: true, tasks: [task('a'), task('b')], observe });
   });

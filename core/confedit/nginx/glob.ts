@@ -10,30 +10,24 @@ export function isGlob(path: string): boolean {
   return /[*?[]/.test(path);
 }
 
-/** The paths that match, written as the pattern writes its directories. No match is an empty list. */
+/** The paths that match, written as the pattern writes its directories and slashes. No match is an empty list. */
 export async function expandGlob(pattern: string, list: ListDirectory): Promise<readonly string[]> {
-  const [first = '', ...rest] = pattern.split('/');
-  let found = [pattern.startsWith('/') ? '/' : ''];
-  const components = pattern.startsWith('/') ? rest : [first, ...rest];
-
-  for (const [at, component] of components.entries()) {
-    if (component === '') continue;
-    const isLast = at === components.length - 1;
-    const isPattern = isGlob(component);
-    const literal = component.replace(/\\(.)/gs, '$1');
+  let found = [/^\/*/.exec(pattern)?.[0] ?? ''];
+  for (const [, component = '', slashes = ''] of pattern.matchAll(/([^/]+)(\/*)/g)) {
     const next: string[] = [];
     for (const base of found) {
-      if (!isPattern && !isLast) {
-        next.push(join(base, literal));
-        continue;
-      }
-      const names = (await list(base === '' ? '.' : base)) ?? [];
-      const matching = isPattern ? names.filter((name) => matchesComponent(component, name)) : names.filter((name) => name === literal);
-      for (const name of matching) next.push(join(base, name));
+      const names = isGlob(component) || slashes === '' ? await namesIn(base, component, list) : [component.replace(/\\(.)/gs, '$1')];
+      for (const name of names) next.push(base + name + slashes);
     }
     found = next;
   }
   return found.sort(byBytes);
+}
+
+async function namesIn(base: string, component: string, list: ListDirectory): Promise<readonly string[]> {
+  const names = await list(base === '' ? '.' : base.replace(/(?<=.)\/+$/, ''));
+  if (names === undefined) return [];
+  return ['.', '..', ...names].filter((name) => matchesComponent(component, name));
 }
 
 /** Whether a name in one directory matches one component of a pattern. Bytes are compared: a letter beyond ASCII is as many `?` as it has bytes. */
@@ -48,9 +42,7 @@ export function byBytes(a: string, b: string): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-function join(base: string, name: string): string {
-  return base === '' || base.endsWith('/') ? base + name : `${base}/${name}`;
-}
+const NOTHING = '(?!)';
 
 function compileComponent(pattern: string): RegExp {
   let source = '';
@@ -59,7 +51,7 @@ function compileComponent(pattern: string): RegExp {
     if (char === '*') source += source.endsWith('.*') ? '' : '.*';
     else if (char === '?') source += '.';
     else if (char === '\\')
-      source += at + 1 < pattern.length ? escaped(pattern[++at] as string) : '(?!)'; // one that escapes nothing matches nothing
+      source += at + 1 < pattern.length ? escaped(pattern[++at] as string) : NOTHING; // one that escapes nothing matches nothing
     else if (char === '[') {
       const set = bracketAt(pattern, at);
       source += set === undefined ? '\\[' : set.source;
@@ -77,11 +69,14 @@ function bracketAt(pattern: string, start: number): { readonly source: string; r
   let members = '';
   for (let isFirst = true; at < pattern.length; isFirst = false, at++) {
     const char = pattern[at] as string;
-    if (char === ']' && !isFirst) return { source: isNegated ? `[^${members}]` : members === '' ? '(?!)' : `[${members}]`, end: at };
-    const named = /^\[:(\w+):\]/.exec(pattern.slice(at));
+    if (char === ']' && !isFirst) return { source: isNegated ? `[^${members}]` : members === '' ? NOTHING : `[${members}]`, end: at };
+    const named = /^\[(?::([a-y]*):|([.=])(.)\2)\]/s.exec(pattern.slice(at));
     if (named !== null) {
-      members += CLASSES[named[1] as string] ?? '';
-      at += named[0].length - 1;
+      const [text, className, , symbol = ''] = named;
+      const member = className === undefined ? escaped(symbol) : CLASSES[className];
+      if (member === undefined) return { source: NOTHING, end: pattern.length };
+      members += member;
+      at += text.length - 1;
       continue;
     }
     const from = memberAt(pattern, at);

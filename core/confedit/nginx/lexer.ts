@@ -41,7 +41,7 @@ export class Lexer {
     const { bytes } = this;
     let at = this.end;
     let byte = bytes[at];
-    while (byte === SPACE || byte === LF || byte === TAB || byte === CR) {
+    while (isSpace(byte)) {
       if (byte === LF) this.line++;
       byte = bytes[++at];
     }
@@ -99,8 +99,8 @@ export class Lexer {
       return this.fail(`too long parameter, probably missing terminating "${String.fromCharCode(quote)}" character`, this.startLine);
     }
     this.end = at + 1;
-    if (this.end === limit && limit < bytes.length) return this.tooLong(start + 1);
     const after = bytes[this.end];
+    if (limit < bytes.length && (this.end === limit || (this.end + 1 === limit && isSpace(after)))) return this.tooLong(start + 1);
     if (after === undefined || isWordEnd(after) || after === CLOSE_PAREN) return 'word';
     return this.fail(`unexpected "${String.fromCharCode(after)}"`, this.line);
   }
@@ -125,8 +125,7 @@ export class Lexer {
     }
     if (at >= limit) return limit === bytes.length ? this.fail(UNEXPECTED_END, this.line) : this.tooLong(start);
     // The buffer is full once the white space after the word is read, but a `;` or `{` there ends the directive first.
-    const isFull = at + 1 === limit && limit < bytes.length;
-    if (isFull && bytes[at] !== SEMICOLON && bytes[at] !== OPEN_BRACE) return this.tooLong(start);
+    if (at + 1 === limit && limit < bytes.length && isSpace(bytes[at])) return this.tooLong(start);
     this.end = at;
     return 'word';
   }
@@ -142,6 +141,10 @@ export class Lexer {
   }
 }
 
+function isSpace(byte: number | undefined): boolean {
+  return byte === SPACE || byte === LF || byte === TAB || byte === CR;
+}
+
 function isWordEnd(byte: number): boolean {
-  return byte === SPACE || byte === TAB || byte === CR || byte === LF || byte === SEMICOLON || byte === OPEN_BRACE;
+  return isSpace(byte) || byte === SEMICOLON || byte === OPEN_BRACE;
 }

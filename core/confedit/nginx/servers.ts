@@ -1,25 +1,19 @@
-import { latin1, latin1OfUtf8 } from '../splice.ts';
 import { type Address, addressesOf } from './addresses.ts';
 import { type Chosen, chooseServer, type Target } from './choose.ts';
 import type { ConfigFault, ConfigGraph, Instance } from './graph.ts';
+import { createHidingFaults } from './hiding-faults.ts';
+import { createInForce, governedServers, type ServerBlock } from './in-force.ts';
 import { impliedListen, type Listen, parseListen } from './listen.ts';
 import { parseServerNames, type ServerName } from './server-name.ts';
 import { TOP } from './tree.ts';
 import { blocksAround, contentsOf, type Placed, placeKey } from './walk.ts';
 
 /** A web site: a `server` directly in `http`, includes followed. `stream` and `mail` have servers too; those are none. */
-export interface HttpServer {
-  /** Where the block stands. */
-  readonly place: Placed;
+export interface HttpServer extends ServerBlock {
   readonly file: string;
   readonly line: number;
-  /** The directives of the block itself, includes followed. */
-  readonly contents: readonly Placed[];
   readonly listens: readonly Listen[];
   readonly names: readonly ServerName[];
-  /** The http block's own directives, for what is inherited. */
-  readonly inherited: readonly Placed[];
-  readonly http: Placed;
 }
 
 /** A directive that is in force for a server. */
@@ -51,6 +45,8 @@ export interface ServerSurvey {
   readonly graph: ConfigGraph;
   readonly servers: readonly HttpServer[];
   readonly addresses: readonly Address<HttpServer>[];
+  /** Those that the server listens on. */
+  addressesOf(server: HttpServer): readonly Address<HttpServer>[];
   /** What is in force for a server: its own directives of the name, else, where nginx inherits, the http block's. */
   effective(server: HttpServer, name: string): readonly Occurrence[];
   choose(target: Target): Chosen<HttpServer>;
@@ -63,25 +59,16 @@ export interface ServerSurvey {
   faultsHiding(name: string): readonly ConfigFault[];
 }
 
-/** Directives of a server that nginx does not inherit from http. */
-const OWN_ONLY = new Set(['listen', 'server_name', 'location', 'return', 'rewrite', 'if', 'set', 'break', 'include', 'server', 'try_files']);
-
 export function surveyServers(graph: ConfigGraph, facts: ServerFacts): ServerSurvey {
   const servers = serversOf(graph.main, facts);
   const addresses = addressesOf(servers);
-  const governed = new Map<string, ReadonlyMap<string, readonly HttpServer[]>>();
+  const addressesByServer = new Map<HttpServer, Address<HttpServer>[]>(servers.map((server) => [server, []]));
+  for (const address of addresses) for (const server of address.servers) addressesByServer.get(server)?.push(address);
 
+  const inForce = createInForce();
+  const governed = new Map<string, ReadonlyMap<string, readonly HttpServer[]>>();
   const governedBy = (name: string) => {
-    const known = governed.get(name);
-    if (known !== undefined) return known;
-    const byPlace = new Map<string, HttpServer[]>();
-    for (const server of servers) {
-      for (const key of new Set(inForce(server, name).placed.map(placeKey))) {
-        const sharing = byPlace.get(key) ?? [];
-        sharing.push(server);
-        byPlace.set(key, sharing);
-      }
-    }
+    const byPlace = governed.get(name) ?? governedServers(servers, name, inForce);
     governed.set(name, byPlace);
     return byPlace;
   };
@@ -90,6 +77,7 @@ export function surveyServers(graph: ConfigGraph, facts: ServerFacts): ServerSur
     graph,
     servers,
     addresses,
+    addressesOf: (server) => addressesByServer.get(server) ?? [],
     effective(server, name) {
       const { level, placed, block } = inForce(server, name);
       return placed.map((place) => ({
@@ -107,7 +95,7 @@ export function surveyServers(graph: ConfigGraph, facts: ServerFacts): ServerSur
         ({ place }) =>
           place !== undefined && blocksAround(place).some((block) => block.instance === server.place.instance && block.index === server.place.index),
       ),
-    faultsHiding: (name) => graph.faults.filter((fault) => isBesideServers(fault) && mayMention(fault, name)),
+    faultsHiding: createHidingFaults(graph.faults),
   };
 }
 
@@ -147,31 +135,4 @@ function namesAndListens(contents: readonly Placed[], { startedByRoot, hostname 
     listens: listens.length > 0 ? listens : [impliedListen(startedByRoot)],
     names: names.length > 0 ? names : [{ kind: 'exact', text: '' }],
   };
-}
-
-function inForce(server: HttpServer, name: string): { readonly level: 'http' | 'server'; readonly placed: readonly Placed[]; readonly block: Placed } {
-  const own = server.contents.filter(({ directive }) => directive.name === name);
-  if (own.length > 0 || OWN_ONLY.has(name)) return { level: 'server', placed: own, block: server.place };
-  return { level: 'http', placed: server.inherited.filter(({ directive }) => directive.name === name), block: server.http };
-}
-
-/** Where a server block could stand: at the top (an http block), or directly in http. */
-function isBesideServers({ place }: ConfigFault): boolean {
-  return place === undefined || blocksAround(place).every(({ directive }) => directive.name === 'http');
-}
-
-function mayMention({ bytes, place }: ConfigFault, name: string): boolean {
-  if (bytes === undefined || place === undefined) return true;
-  const words = new Set(
-    latin1(bytes)
-      .toLowerCase()
-      .split(/[\s;{}"']+/),
-  );
-  const host = latin1OfUtf8(name).toLowerCase();
-  if (words.has(host) || words.has(`.${host}`) || words.has('$hostname')) return true;
-  if (words.has('server_name') && [...words].some((word) => word.startsWith('~'))) return true;
-  for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
-    if (words.has(host.slice(dot)) || words.has(`*${host.slice(dot)}`) || words.has(`${host.slice(0, dot)}.*`)) return true;
-  }
-  return false;
 }
