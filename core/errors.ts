@@ -173,6 +173,10 @@ const catalogue = {
     message: `The certificate ${at.name} is still named in ${list(at.places)}`,
     hint: `"certkit undeploy ${at.name}" takes out what certkit wrote; what somebody else wrote is taken out by hand. Nothing was touched.`,
   }),
+  INSTALLER_STILL_SERVED: (at: { server: string; names: readonly string[] }) => ({
+    message: `${at.server} goes on serving the certificate although nothing of it is in the configuration any more:${at.names.map((text) => `\n  ${text}`).join('')}`,
+    hint: 'What was taken out is back. The server probably could not use the new configuration; its error log says why.',
+  }),
   INSTALLER_SERVER_DIED: (at: { server: string; because: string }) => ({
     message: `${at.server} ran before the deployment and does not run now: ${at.because}`,
     hint: 'The old configuration is back. Start the server and look at its error log.',

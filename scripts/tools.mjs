@@ -7,12 +7,14 @@ import { fileURLToPath } from 'node:url';
 import { createApt } from './tools/apt.mjs';
 import { absoluteFacts, placeOf, readStamp, TOOLS_DIR, withLock, writePart } from './tools/cache.mjs';
 import { nginx } from './tools/nginx.mjs';
+import { nginxModules } from './tools/nginx-modules.mjs';
+import { nginxRecent } from './tools/nginx-recent.mjs';
 import { nginxSource } from './tools/nginx-source.mjs';
 import { pebble } from './tools/pebble.mjs';
 import { ToolError } from './tools/tool-error.mjs';
 
 /** One recipe a part: `{ name, revision, intent, prepare(kit) }`; a new part is a new file and a line here. */
-const recipes = [pebble, nginx, nginxSource];
+const recipes = [pebble, nginx, nginxModules, nginxSource, nginxRecent];
 
 export const TOOL_NAMES = recipes.map(({ name }) => name);
 

@@ -14,12 +14,14 @@ const CONTEXT_LINES = 3;
 export function rememberEdit(before: Uint8Array, after: Uint8Array, splice: RawSplice, at: number): WrittenEdit {
   const inserted = typeof splice.insert === 'string' ? new TextEncoder().encode(splice.insert) : splice.insert;
   const text = latin1(after);
-  const end = at + inserted.length;
+  const old = latin1(before);
+  const end = splice.offset + splice.delete;
   return {
     before: text.slice(linesBack(text, at), at),
-    removed: latin1(before, splice.offset, splice.offset + splice.delete),
+    removed: old.slice(splice.offset, end),
     inserted: latin1(inserted),
-    after: text.slice(end, linesOn(text, end)),
+    // As of before: what comes later in the file is taken out first.
+    after: old.slice(end, linesOn(old, end)),
   };
 }
 

@@ -24,11 +24,14 @@ export async function testStaged(place: ChangedPlace, targets: readonly Target[]
   // A file that goes may be seen a moment longer: what named it goes with it.
   const changed = place.changes.flatMap(({ path, after }) => (after === undefined ? [] : [{ path, after }]));
   const folder = await store.stageFolder();
+  const isRoot = (await files.facts(folder))?.uid === 0;
   try {
     const staged = await Promise.all(
       changed.map(async ({ path, after }, at) => {
         const [real = path, facts] = await Promise.all([files.realPath(path), files.facts(path, 'follow')]);
-        await files.write(join(folder, String(at)), after, { mode: (facts?.mode ?? 0o600) & 0o7777 });
+        // As its owner has it: a server that somebody else started is tested as that user.
+        const owner = isRoot && facts !== undefined ? { owner: String(facts.uid), group: String(facts.gid) } : {};
+        await files.write(join(folder, String(at)), after, { mode: (facts?.mode ?? 0o600) & 0o7777, ...owner });
         return { real, staged: join(folder, String(at)) };
       }),
     );

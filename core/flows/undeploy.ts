@@ -59,8 +59,7 @@ async function undeployHeld(name: string, { dryRun }: { readonly dryRun: boolean
       const left = leaving.flatMap(({ retirement }) => retirement.left.map(({ path }: FileInPlace) => path));
       const outcome = { lineage: name, servers: concerned.map(({ place }) => place.title), changes: leaving.flatMap(({ changes }) => changes), left, dryRun };
       if (dryRun) return outcome;
-      await carryOut(name, concerned, needs);
-      if (target !== undefined && concerned.length > 0) await seeItGone(target, needs);
+      if (target !== undefined) await carryOut(target, concerned, needs);
       await letGo(name, needs);
       needs.tell({ type: 'undeployed', lineage: name, servers: outcome.servers, left });
       return outcome;
@@ -105,7 +104,8 @@ async function judge(place: Place, changes: readonly FileChange[], needs: Needs)
   needs.tell({ type: 'tested', server: place.title, staged: true, ...(verdict.kind === 'not-tested' ? { because: verdict.because } : {}) });
 }
 
-async function carryOut(name: string, leaving: readonly Leaving[], needs: Needs): Promise<void> {
+async function carryOut(target: Target, leaving: readonly Leaving[], needs: Needs): Promise<void> {
+  if (leaving.length === 0) return;
   const { signal, tell } = needs;
   const change = await applyChange(
     [],
@@ -123,8 +123,9 @@ async function carryOut(name: string, leaving: readonly Leaving[], needs: Needs)
       await place.installer.reload(signal);
       if (place.survey.server.probeable) tell({ type: 'reloaded', server: place.title });
     }
+    for (const { place } of leaving) await seeItGone(place, target, needs);
   } catch (thrown) {
-    const [obstacle] = (await change.undo(new Set([name]))).values();
+    const [obstacle] = (await change.undo(new Set([target.lineage.name]))).values();
     for (const { place } of leaving) await reloadAfterUndo(place, { ...needs, signal: new AbortController().signal });
     await change.finish();
     if (obstacle !== undefined) throw obstacle;
@@ -135,13 +136,13 @@ async function carryOut(name: string, leaving: readonly Leaving[], needs: Needs)
 
 const GONE_LIMIT_MS = 10_000;
 
-async function seeItGone({ lineage, state, version }: Target, needs: Needs): Promise<void> {
-  const serves = Object.values(state.seen).flatMap((seen) => seen.serves);
+async function seeItGone({ title, slots, survey }: Place, { lineage, state, version }: Target, needs: Needs): Promise<void> {
+  if (survey.server.process === undefined) return;
+  const serves = (slots.get(lineage.name) ?? []).flatMap((slot) => state.seen[slot]?.serves ?? []);
   const leaving = serves.flatMap(({ name, endpoint }) => version.sets.map(({ keyType, leafSha256 }) => ({ name, endpoint, keyType, leafSha256 })));
-  for (const { name, endpoint } of await watchUntilGone(leaving, GONE_LIMIT_MS, needs)) {
-    const because = `it is still shown for ${name} at ${endpointText(endpoint)}`;
-    needs.tell({ type: 'unproven', lineage: lineage.name, what: 'that the certificate is out of use', because });
-  }
+  const still = await watchUntilGone(leaving, GONE_LIMIT_MS, needs);
+  if (still.length === 0) return;
+  throw fault('INSTALLER_STILL_SERVED', { server: title, names: still.map(({ name, endpoint }) => `${name} at ${endpointText(endpoint)}`) });
 }
 
 /** Nothing of it is anywhere, and no run puts it there again. */

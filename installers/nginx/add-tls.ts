@@ -1,9 +1,10 @@
 import { type Address, chooseByName, contentsOf, type HttpServer, parseListen, type Statement, TOP } from 'certkit/confedit/nginx';
+import { whyAloof } from './aloof.ts';
 import { decideHttp2, type Http2, protocolsOf } from './http2.ts';
 import { nearestBlocks } from './names.ts';
 import { type NewListen, newListens } from './new-listens.ts';
 import { whereIs } from './pairs.ts';
-import { insertPairs, whyLeftAlone } from './secure-server.ts';
+import { insertPairs } from './secure-server.ts';
 import { addressesOfServer, type NginxFacts, speaksTls } from './survey.ts';
 import { refuse, refuseDrift, type Verdict, type Wanted } from './verdict.ts';
 
@@ -20,8 +21,8 @@ export function addTls({ server, names, by }: PlainBlock, { lineage }: Wanted, t
   if (lineage.structure === 'keep') {
     return refuseDrift(`the block at ${where} for ${names.join(', ')} has no TLS listen`, lineage.lineage);
   }
-  const aloof = whyLeftAlone(server, facts);
-  if (aloof !== undefined) return aloof;
+  const aloof = whyAloof(server, facts.servers);
+  if (aloof !== undefined) return refuse('unsupported', aloof.because, aloof.hint);
   const redirect = redirectOf(server);
   if (redirect !== undefined) {
     return refuse(

@@ -32,7 +32,7 @@ export async function findInstance(name: string, choice: Choice, context: Plugin
   const running = withoutUpgrades(looked.flatMap((one) => ('instance' in one ? [one.instance] : [])));
   const unplaced = looked.filter((one) => 'master' in one);
 
-  const isNothingSaid = Object.values(said).every((value) => value === undefined);
+  const isNothingSaid = [said.binary, said.prefix, said.conf, said.pid].every((value) => value === undefined);
   const rivals = isNothingSaid ? unplaced.filter(({ master }) => master.cutShort) : [];
   if (running.length > 1 || (running.length === 1 && rivals.length > 0)) {
     const others = rivals.map(({ because }) => because);

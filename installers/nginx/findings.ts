@@ -48,7 +48,7 @@ function programText({ binary, master }: Instance): string {
 
 /** The version of nginx that it behaves as, where its own does not say so. */
 function versionText({ build: { version, productVersion } }: Instance): string {
-  if (version === undefined) return ', of which version of nginx cannot be read: what depends on it is off';
+  if (version === undefined) return '; the version of nginx in it cannot be read, and what depends on that is off';
   return productVersion.startsWith(version) ? '' : `, which is nginx ${version}`;
 }
 

@@ -42,18 +42,23 @@ export function createNginxInstaller(name: string, options: NginxOptions, contex
     plan: (request, survey) => planDeployment(request, survey, options),
 
     async test(signal) {
-      known ??= await findWhole();
-      await testConfiguration(known.instance, commands, context.programs, signal);
+      const instance = known?.instance ?? (await findRunner());
+      await testConfiguration(instance, commands, context.programs, signal);
     },
 
     async reload(signal) {
-      known ??= await findWhole();
+      known ??= await complete(await findInstance(name, options, context));
       await reload(known.instance, known.pidFile, commands, context, signal);
     },
   };
 
-  async function findWhole(): Promise<WholeInstance> {
+  /** Who runs the server is all that a test must know; the configuration is read where only that tells. */
+  async function findRunner(): Promise<Instance> {
     const found = await findInstance(name, options, context);
+    return found.master === undefined ? (await complete(found)).instance : found;
+  }
+
+  async function complete(found: Instance): Promise<WholeInstance> {
     return completeInstance(found, await loadGraph(found.conf, context.files), context);
   }
 }

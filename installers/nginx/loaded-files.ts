@@ -3,16 +3,15 @@ import type { PluginContext, SurveyFault } from 'certkit/plugin';
 import { isAtLeast } from './build.ts';
 import { callOf, type Instance } from './instance.ts';
 
-/** What `-T` answered. It tests like `-t`, and prints every file it loads. */
-export type Dump = { readonly dump: string; readonly tookMs: number } | { readonly refusal: string };
+/** What `-T` answered. It tests like `-t`, and prints every file it loads; `unknown` to a server before 1.9.2. */
+export type Dump = { readonly dump: string; readonly tookMs: number } | { readonly refusal: string } | { readonly unknown: true };
 
 const HEADER = '# configuration file ';
 const DUMP_TIMEOUT_MS = 120_000;
 
-/** `undefined` for a server too old to know `-T` (before 1.9.2). A configuration it refuses is its own words. */
-export async function dumpOf(instance: Instance, { programs }: PluginContext, signal: AbortSignal): Promise<Dump | undefined> {
+export async function dumpOf(instance: Instance, { programs }: PluginContext, signal: AbortSignal): Promise<Dump> {
   const { version } = instance.build;
-  if (version !== undefined && !isAtLeast(version, '1.9.2')) return undefined;
+  if (version !== undefined && !isAtLeast(version, '1.9.2')) return { unknown: true };
   const [file = '', ...args] = callOf(instance, ['-T', '-q']);
   const beganMs = performance.now();
   const { exitCode, stdout, stderr } = await programs.run(file, args, { accept: [0, 1], timeoutMs: DUMP_TIMEOUT_MS, signal });
@@ -20,8 +19,8 @@ export async function dumpOf(instance: Instance, { programs }: PluginContext, si
 }
 
 /** Where the server and we disagree about which files make up the configuration, or whether it is one. */
-export function disagreementsOf(graph: ConfigGraph, answer: Dump | undefined): readonly SurveyFault[] {
-  if (answer === undefined) return [];
+export function disagreementsOf(graph: ConfigGraph, answer: Dump): readonly SurveyFault[] {
+  if ('unknown' in answer) return [];
   if ('refusal' in answer) {
     const { file, line, because } = parseComplaint(answer.refusal);
     return [{ file: file ?? graph.main.file.path, ...(line !== undefined && { line }), because: `the server refuses it: ${because}` }];
@@ -54,11 +53,16 @@ export function parseDump(dump: string, bytesOf: (path: string) => Uint8Array | 
     const path = dump.slice(at + HEADER.length, end);
     paths.push(path);
     const start = end + 2;
-    const bytes = bytesOf(path);
-    const text = bytes === undefined ? undefined : new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+    const text = misleadingText(bytesOf(path));
     at = headerAfter(dump, text !== undefined && dump.startsWith(text, start) ? start + text.length : start);
   }
   return paths;
+}
+
+/** The text of a file that contains a header. */
+function misleadingText(bytes: Uint8Array | undefined): string | undefined {
+  if (bytes === undefined || !Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(HEADER)) return undefined;
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
 
 function headerAfter(dump: string, from: number): number {

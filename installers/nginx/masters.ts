@@ -49,16 +49,23 @@ export async function findMasters(files: FileReader): Promise<{ readonly masters
   return { masters: found.filter((one): one is Master => !('where' in one)), elsewhere: found.filter((one) => 'where' in one) };
 }
 
-/** The process as a master, or `undefined` when it is none, is gone, or lives elsewhere. */
+/**
+ * The process that something else than its title says is a master (a pid file), or `undefined` when it is none, is gone, or lives elsewhere.
+ * It may have no title, as one that works alone (`master_process off`), or that of a product unknown here.
+ */
 export async function readMaster(pid: number, files: FileReader): Promise<Master | undefined> {
-  const found = await lookAt(pid, files);
+  const found = await lookAt(pid, files, (commandLine) => parseTitle(commandLine, ANY_TITLE) ?? parseCommandLine(commandLine));
   return found === undefined || 'where' in found ? undefined : found;
 }
 
-async function lookAt(pid: number, files: FileReader): Promise<Master | Elsewhere | undefined> {
+async function lookAt(
+  pid: number,
+  files: FileReader,
+  parse: (commandLine: string) => readonly string[] | undefined = parseTitle,
+): Promise<Master | Elsewhere | undefined> {
   const proc = `/proc/${pid}`;
-  const [title = ''] = (await textOf(files, `${proc}/cmdline`)).split('\0', 1);
-  const argv = parseTitle(title);
+  const commandLine = await textOf(files, `${proc}/cmdline`);
+  const argv = parse(commandLine);
   if (argv === undefined) return undefined;
   const where = await whereElse(proc, files);
   if (where !== undefined) return { pid, where };
@@ -86,12 +93,13 @@ async function lookAt(pid: number, files: FileReader): Promise<Master | Elsewher
     argv,
     cwd,
     given: parseGiven(argv.slice(1)),
-    cutShort: fillsItsRoom(title, stat),
+    cutShort: fillsItsRoom(commandLine, stat),
   };
 }
 
 /** A title is written over the arguments and the environment that the program was started with, and ends with them. */
-function fillsItsRoom(title: string, stat: string): boolean {
+function fillsItsRoom(commandLine: string, stat: string): boolean {
+  const [title = ''] = commandLine.split('\0', 1);
   // After the name in brackets, which may hold anything, the fields count from the third (proc(5)).
   const field = (number: number) => Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[number - 3] ?? 0);
   const room = field(51) - field(48); // env_end, arg_start: 0 where we may not know
@@ -100,9 +108,12 @@ function fillsItsRoom(title: string, stat: string): boolean {
 
 const TITLE = /^(?:nginx|freenginx|openresty|angie|tengine): master process (?:v\S+ #\d+ )?\[?(.*?)\]?$/s;
 
+const ANY_TITLE = /^[\w.-]+: master process (?:v\S+ #\d+ )?\[?(.*?)\]?$/s;
+const OTHER_TITLE = /^[\w.-]+: /; // of a worker
+
 /** The command line that a master's title repeats. It is joined by spaces there: an option's value goes on until the next option. */
-export function parseTitle(commandLine: string): readonly string[] | undefined {
-  const text = TITLE.exec(commandLine.replace(/[\0\s]+$/, ''))?.[1];
+export function parseTitle(commandLine: string, title = TITLE): readonly string[] | undefined {
+  const text = title.exec(commandLine.replace(/[\0\s]+$/, ''))?.[1];
   if (text === undefined) return undefined;
   const [program = '', ...options] = text.split(/ (?=-[?hvVtTqspecg])/);
   return [
@@ -112,6 +123,12 @@ export function parseTitle(commandLine: string): readonly string[] | undefined {
       return name === '' ? [option] : [name, value];
     }),
   ];
+}
+
+/** The arguments of a process that has no title. */
+function parseCommandLine(commandLine: string): readonly string[] | undefined {
+  const argv = commandLine.replace(/\0+$/, '').split('\0');
+  return argv[0] === '' || OTHER_TITLE.test(argv[0] ?? '') ? undefined : argv;
 }
 
 function parseGiven(args: readonly string[]): GivenOptions {

@@ -11,7 +11,8 @@ export interface PairMatch {
 }
 
 /**
- * A single pair is replaced whatever its type; of two, the one of the same type. `undefined` when the types of
+ * A single pair is replaced whatever its type; of several, the last of the same type, since that is the one nginx serves.
+ * `undefined` when the types of
  * the pairs in force would have to be known for that, and are not.
  */
 export function matchPairs(
@@ -24,8 +25,8 @@ export function matchPairs(
   const replaced: { old: PairInForce; by: PairPaths }[] = [];
 
   for (const by of wanted) {
-    const same = [...free].find(({ certificatePath, keyPath }) => certificatePath === by.fullchain && keyPath === by.key);
-    if (same === undefined) continue;
+    const same = inForce.findLast(({ certificatePath, keyPath }) => certificatePath === by.fullchain && keyPath === by.key);
+    if (same === undefined || inForce.slice(inForce.indexOf(same) + 1).some((later) => typeOf(later) === by.keyType)) continue;
     free.delete(same);
     missing.delete(by);
   }
@@ -37,7 +38,7 @@ export function matchPairs(
   };
   for (const by of [...missing])
     take(
-      [...free].find((pair) => typeOf(pair) === by.keyType),
+      [...free].findLast((pair) => typeOf(pair) === by.keyType),
       by,
     );
 

@@ -4,7 +4,7 @@ import { whereIs } from './pairs.ts';
 
 /** The host that stands for a name when nginx is asked for its block: a wildcard's is a name below it. */
 export function hostOf(name: string): string {
-  return name.startsWith('*.') ? `certkit-asks${name.slice(1)}` : name;
+  return name.startsWith('*.') ? `certkit-probe${name.slice(1)}` : name;
 }
 
 /** Names of blocks that a certificate for the lineage does not cover, as they are written. */

@@ -56,13 +56,12 @@ export function newListens(plain: readonly Address<HttpServer>[], port: number, 
       for (const ip of at.address === '::' && !ipv6only ? ['0.0.0.0', '::'] : [at.address]) {
         const wide = everywhere(ip);
         const single = there.filter((other) => other.at.kind === 'ip' && !isWildcard(other.at.address) && isIp6(other.at.address) === isIp6(ip));
-        // Where the plain site does not answer since others listen there for themselves, it does not with TLS either.
-        const answered = single.filter((other) => !tcp.some((one) => one.at.kind === 'ip' && one.at.port === at.port && sameHost(one, other)));
-        if (wide !== undefined) share(wide);
-        else if (single.length === 0) add({ kind: 'ip', address: ip, port }, proxyProtocol);
-        else if (answered.length === 0)
-          return refuse(`others listen on port ${port} of single addresses (${holderAt(single[0])}), and a listen everywhere beside them takes a restart`);
-        for (const other of answered) share(other);
+        if (wide === undefined && single.length > 0)
+          return refuse(`${holderAt(single[0])} listens on ${single[0]?.key} alone, and a listen on every address beside that takes a restart`);
+        if (wide === undefined) add({ kind: 'ip', address: ip, port }, proxyProtocol);
+        else share(wide);
+        // Where others listen on a plain address for themselves, the plain site does not answer, and need not with TLS.
+        for (const other of single) if (!tcp.some((one) => one.at.kind === 'ip' && one.at.port === at.port && sameHost(one, other))) share(other);
       }
     }
   }

@@ -27,7 +27,7 @@ export async function completeInstance(found: Instance, graph: ConfigGraph, { fi
   }
   const pid = await pidIn(found.chosenPid ?? pidFile, files);
   const master = pid === undefined ? undefined : await readMaster(pid, files);
-  if (master !== undefined && !master.foreign && (await isMasterOf(found, master, pidFile, files))) {
+  if (master !== undefined && (await isMasterOf(found, master, pidFile, files))) {
     const because = `process ${master.pid} of its pid file ${pidFile} runs it`;
     return { instance: { ...found, master, globals: wholeGlobals(master), because }, pidFile };
   }
@@ -35,12 +35,16 @@ export async function completeInstance(found: Instance, graph: ConfigGraph, { fi
   return { instance: found, pidFile };
 }
 
-/** By its program, and by the configuration that its title names, if it does; one without room for that must be in the pid file of this very configuration. */
+/**
+ * By its program, and by the configuration that its title names, if it does. One without room for that, and one that somebody
+ * else started, must be in the pid file of this very configuration.
+ */
 async function isMasterOf({ binary, build, conf }: Instance, master: Master, pidFile: string, files: FileReader): Promise<boolean> {
   if (!(await isProgramOf(master, binary, files))) return false;
   const named = pathsOf(build, master.given, master.cwd).conf;
-  if (master.cutShort || !(await isThere(named, files))) return (await pidIn(pidFile, files)) === master.pid;
-  return sameFile(named, conf, files);
+  const isTold = !master.cutShort && (await isThere(named, files));
+  if (isTold && !(await sameFile(named, conf, files))) return false;
+  return (isTold && !master.foreign) || (await pidIn(pidFile, files)) === master.pid;
 }
 
 /** The end of a title that was cut short may be a part of a word. */

@@ -71,7 +71,9 @@ function placeByDefault(name: string, choices: readonly Choice[], tlsPort: numbe
 
   const usual = tls.filter(({ address }) => portOf(address) === tlsPort);
   const own = tls.filter(isOwn);
-  const best = own.length > 0 && !mayTake ? own : tls.filter((one) => own.includes(one) || usual.includes(one));
+  // Nobody is there to say that a site that has lost its own block is to move into this one.
+  if (!mayTake) return placedAt(name, 'default', own, facts) ?? { kind: 'none', name, strangers: [] };
+  const best = tls.filter((one) => own.includes(one) || usual.includes(one));
   const at = [best, plain, isTaken ? [] : tls].find((some) => some.length > 0) ?? [];
   return placedAt(name, 'default', at, facts) ?? { kind: 'none', name, strangers: defaults };
 }

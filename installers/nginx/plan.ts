@@ -2,15 +2,15 @@ import { type HttpServer, placeKey } from 'certkit/confedit/nginx';
 import type { ChangePlan, DeployRequest, LineageRequest, Note, PlacedFile, PlannedSplice, Refusal, Serving, Survey } from 'certkit/plugin';
 import { addTls } from './add-tls.ts';
 import { turningAway } from './catch-all.ts';
+import { generatedAmong, managedAmong } from './edited-files.ts';
 import { type FileEdit, spliceEdits } from './edits.ts';
 import { type EnhancementOptions, planEnhancements } from './enhancements.ts';
-import { managedBy, whyGenerated } from './generated.ts';
 import { listed, namesOutside, nearestBlocks } from './names.ts';
 import { whereIs } from './pairs.ts';
 import { type Placed, type Placement, placeNames } from './placement.ts';
 import { faultsInside, secureServer } from './secure-server.ts';
 import { endpointOf, type NginxFacts, type NginxSurvey } from './survey.ts';
-import { refuse, refuseDrift, type Verdict, type Wanted } from './verdict.ts';
+import { refuse, type Verdict, type Wanted } from './verdict.ts';
 
 /** What one lineage takes, whole: a refusal of one name is a refusal of all. */
 interface LineagePlan {
@@ -123,8 +123,6 @@ function verdictAt(server: HttpServer, block: Block, wanted: Wanted, { tlsPort }
       `only the default block at ${whereIs(server)} answers ${names.join(', ')}, and it turns every request away (${away.text}, line ${away.line})`,
       'Write a block for the name.',
     );
-  if (wanted.lineage.structure === 'keep')
-    return refuseDrift(`only the default block at ${whereIs(server)} answers ${names.join(', ')}, and it has another certificate`, wanted.lineage.lineage);
   const where = kind === 'tls' ? `at ${listed(block.addresses)}` : 'where it gets TLS';
   return { ...verdict, notes: [...verdict.notes, `the default block at ${whereIs(server)} answers every other name ${where} with this certificate too`] };
 }
@@ -201,27 +199,6 @@ function notesOn(blocks: Blocks, { lineage }: Wanted, { servers }: NginxFacts): 
       ...(lua ? [`Lua code may give the block at ${where} another certificate than the one in its files`] : []),
     ];
   });
-}
-
-function generatedAmong(edits: readonly FileEdit[]): readonly Omit<Refusal, 'lineage'>[] {
-  return filesOf(edits).flatMap((file) => {
-    const generated = whyGenerated(file);
-    if (generated === undefined) return [];
-    const own = edits.filter((edit) => edit.file === file).map(({ part }) => part);
-    const hint = own.includes(undefined) ? generated.hint : `Have it done there, and take the option ${own[0]} away.`;
-    return [refuse('unsupported', `${file.path} is written by ${generated.by}, and an edit would be lost when it is written again`, hint).refusal];
-  });
-}
-
-function managedAmong(edits: readonly FileEdit[]): readonly string[] {
-  return filesOf(edits).flatMap((file) => {
-    const tool = managedBy(file);
-    return tool === undefined ? [] : [`${file.path} is managed by ${tool}: its next run may take the change back, unless it is made there too`];
-  });
-}
-
-function filesOf(edits: readonly FileEdit[]): readonly FileEdit['file'][] {
-  return [...new Set(edits.map(({ file }) => file))];
 }
 
 function unique<T>(items: readonly T[]): readonly T[] {

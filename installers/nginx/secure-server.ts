@@ -1,19 +1,21 @@
-import { blocksAround, directiveAt, type HttpServer, type Occurrence, type Placed, type Statement } from 'certkit/confedit/nginx';
+import type { HttpServer, Statement } from 'certkit/confedit/nginx';
 import type { LineageRequest, PairPaths, SurveyFault } from 'certkit/plugin';
+import { whyAloof } from './aloof.ts';
 import { certificateStatement, type FileEdit, insertAfter, keyStatement, pairStatements, remove, replaceValue } from './edits.ts';
 import { matchPairs } from './match-pairs.ts';
 import { listed, namesMissing, namesOutside } from './names.ts';
 import { insertBehindNames, ownDirectives } from './own-directives.ts';
 import { holderOf, type PairInForce, pairsInForce, whereIs } from './pairs.ts';
-import { addressesOfServer, type NginxFacts, speaksTls } from './survey.ts';
+import { whyNotInPlace } from './shared-use.ts';
+import type { NginxFacts } from './survey.ts';
 import { refuse, refuseDrift, type Verdict, type Wanted } from './verdict.ts';
 
 /** What makes the lineage's pairs the ones in force for a block that speaks TLS already, by the least change. */
 export function secureServer(server: HttpServer, { lineage, liveRoot }: Wanted, facts: NginxFacts): Verdict {
   const { servers, instance, certificates } = facts;
   const where = whereIs(server);
-  const aloof = whyLeftAlone(server, facts);
-  if (aloof !== undefined) return aloof;
+  const aloof = whyAloof(server, servers);
+  if (aloof !== undefined) return refuse('unsupported', aloof.because, aloof.hint);
 
   const found = pairsInForce(servers, server, instance.conf);
   if (!found.ok) return refuse('unsupported', found.because, 'Give the block paths of files, or leave it to what fills it now.');
@@ -55,15 +57,16 @@ export function secureServer(server: HttpServer, { lineage, liveRoot }: Wanted, 
   if (trouble !== undefined)
     return refuse('unsupported', trouble.because, withNames(trouble.governed, lineage, byHand(server, lineage.pairs, trouble.instead)));
   const inherited = touched.filter(({ level }) => level === 'http');
-  if (whyNotInPlace(inherited, server, lineage, facts) !== undefined) return inBlock(() => ownDirectives(server, pairs, match, orphans), notes);
-
-  const holder = replaced.map(({ old }) => holderOf(old, liveRoot)).find((name) => name !== undefined && name !== lineage.lineage);
+  const needsOwn = whyNotInPlace(inherited, server, lineage, facts) !== undefined;
+  const inPlace = replaced.filter(({ old: { certificate } }) => !needsOwn || certificate.level === 'server');
+  const holder = inPlace.map(({ old }) => holderOf(old, liveRoot)).find((name) => name !== undefined && name !== lineage.lineage);
   if (holder !== undefined)
     return refuse(
       'held',
       `the block at ${where} has the certificate of lineage ${holder}`,
       `Give its names to one lineage: remove them from ${holder}, or from ${lineage.lineage}.`,
     );
+  if (needsOwn) return inBlock(() => ownDirectives(server, pairs, match, orphans), notes);
   if (keep && added.length + orphans.length > 0)
     return refuseDrift(`the block at ${where} needs ${added.length > 0 ? 'one more pair' : 'one pair less'}`, lineage.lineage);
 
@@ -102,68 +105,6 @@ function byHand(server: HttpServer, pairs: readonly PairPaths[], place: string):
 function withNames(servers: readonly HttpServer[], lineage: LineageRequest, otherwise: string): string {
   const missing = namesMissing(servers, lineage);
   return missing.length === 0 ? otherwise : `A certificate that is also for ${listed(missing)} would do. ${otherwise}`;
-}
-
-/** A block whose certificate is somebody else's affair. */
-export function whyLeftAlone(server: HttpServer, { servers }: NginxFacts): Extract<Verdict, { ok: false }> | undefined {
-  const where = whereIs(server);
-  const acme = ['acme_certificate', 'acme'].flatMap((name) => servers.effective(server, name)).find(({ level }) => level === 'server');
-  if (acme !== undefined)
-    return refuse(
-      'unsupported',
-      `the block at ${where} gets its certificate from the server's own ACME module`,
-      `Remove "${acme.directive.name}" at ${whereIs(acme)} if certkit is to do it.`,
-    );
-  if (servers.effective(server, 'ssl_reject_handshake').at(-1)?.directive.args[0] === 'on') {
-    return refuse('unsupported', `the block at ${where} rejects every handshake (ssl_reject_handshake)`, 'Give the name a block of its own.');
-  }
-  return undefined;
-}
-
-/** Why directives cannot be changed where they stand, for whom else they are, and what the lineage's own would stand in place of. */
-interface Shared {
-  readonly because: string;
-  readonly governed: readonly HttpServer[];
-  readonly instead: string;
-}
-
-function whyNotInPlace(touched: readonly Occurrence[], server: HttpServer, lineage: LineageRequest, facts: NginxFacts): Shared | undefined {
-  for (const occurrence of touched) {
-    const governed = occurrence.governs.filter((one) => addressesOfServer(facts.servers, one).some((address) => speaksTls(facts, address, one)));
-    const outside = namesOutside(governed, lineage);
-    const elsewhere = useElsewhere(occurrence, facts);
-    if (outside.length === 0 && elsewhere === undefined) continue;
-    const also = elsewhere ?? `${listed(outside)}, which lineage ${lineage.lineage} is not for`;
-    return {
-      because: `${occurrence.directive.name} at ${whereIs(occurrence)} also governs ${also}`,
-      governed: elsewhere === undefined ? governed : [],
-      instead: insteadOf(occurrence, server),
-    };
-  }
-  return undefined;
-}
-
-/** Both pairs would be loaded if an include stayed beside one in the block. */
-function insteadOf({ included, file, instance }: Occurrence, server: HttpServer): string {
-  let { origin } = instance;
-  while (origin !== undefined && origin.instance !== server.place.instance) origin = origin.instance.origin;
-  if (!included || origin === undefined) return 'in place of what is there now';
-  const { line } = directiveAt(origin.instance.file.tree, origin.index);
-  return `in place of the include at ${origin.instance.file.path}:${line}, together with whatever else ${file} has for it`;
-}
-
-/** The same file may be included where no web site is: in `stream`, in `mail`. */
-function useElsewhere(occurrence: Placed, { servers }: NginxFacts): string | undefined {
-  const seen = new Set<string>();
-  const stack = [servers.graph.main];
-  for (let instance = stack.pop(); instance !== undefined; instance = stack.pop()) {
-    stack.push(...[...instance.includes.values()].flat());
-    if (instance.file.realPath !== occurrence.instance.file.realPath) continue;
-    seen.add(blocksAround({ instance, index: occurrence.index })[0]?.directive.name ?? 'the top of the configuration');
-  }
-  seen.delete('http');
-  const [other] = seen;
-  return other === undefined ? undefined : `a place in ${other}`;
 }
 
 /** Next to the last pair: as one where its two directives are neighbours, else each behind its own kind. */

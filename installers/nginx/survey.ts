@@ -1,8 +1,18 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { utf8OfLatin1 } from 'certkit/confedit';
-import { type Address, contentsOf, type HttpServer, type Listen, loadGraph, locationsOf, type ServerSurvey, surveyServers } from 'certkit/confedit/nginx';
-import type { Endpoint, PluginContext, Site, Survey, SurveyFault } from 'certkit/plugin';
+import {
+  type Address,
+  type ConfigGraph,
+  contentsOf,
+  type HttpServer,
+  type Listen,
+  loadGraph,
+  locationsOf,
+  type ServerSurvey,
+  surveyServers,
+} from 'certkit/confedit/nginx';
+import type { Endpoint, FileReader, PluginContext, Site, Survey, SurveyFault } from 'certkit/plugin';
 import { parseAccount } from './account.ts';
 import { createAloofness } from './aloof.ts';
 import { isAtLeast } from './build.ts';
@@ -33,49 +43,50 @@ export interface NginxFacts {
 
 /** Reads the whole configuration of an instance and compares what was read with what the server says it loads. */
 export async function surveyInstance(found: Instance, context: PluginContext, signal: AbortSignal): Promise<WholeInstance & { readonly survey: NginxSurvey }> {
-  // The server reads its files meanwhile: who waits for it has the rest done.
-  const [dumped, read] = await Promise.all([dumpOf(found, context, signal), readInstance(found, context)]);
-  const { whole, graph, servers, sites, certificates, profiles } = read;
+  const { files } = context;
+  // The server reads its files while we do, unless only they tell who runs it: it is tested as nobody else than that.
+  const early = found.master && dumpOf(found, context, signal);
+  early?.catch(() => {}); // what fails first is told, and that may be ours
+  const graph = await loadGraph(found.conf, files);
+  const whole = await completeInstance(found, graph, context);
   const { instance } = whole;
-  const dump = instance.globals === found.globals ? dumped : await dumpOf(instance, context, signal);
+  const [dump, { sites, facts }] = await Promise.all([early ?? dumpOf(instance, context, signal), readSites(graph, instance, context)]);
 
   const disagreements = disagreementsOf(graph, dump);
   const running = processOf(instance);
   const survey: NginxSurvey = {
     server: {
-      key: `nginx:${await realPathOf(instance.conf, context.files)}|${await realPathOf(instance.prefix, context.files)}`,
+      key: `nginx:${await realPathOf(instance.conf, files)}|${await realPathOf(instance.prefix, files)}`,
       title: titleOf(instance),
       probeable: true,
       ...(running !== undefined && { process: running }),
     },
     sites,
-    files: graph.files.map(({ path, bytes }) => ({ path, bytes, sha256: createHash('sha256').update(bytes).digest('hex') })),
+    files: graph.files.map(({ path, bytes }) => ({ path, bytes, sha256: hash('sha256', bytes) })),
     faults: [...graph.faults.map(({ file, line, message }) => ({ file, ...(line > 0 && { line }), because: message })), ...disagreements],
-    ...(dump !== undefined && 'tookMs' in dump && { testedInMs: dump.tookMs }),
-    nginx: { instance, servers, disagreements, certificates, profiles },
+    ...('tookMs' in dump && { testedInMs: dump.tookMs }),
+    nginx: { ...facts, disagreements },
   };
   return { ...whole, survey };
 }
 
-async function readInstance(found: Instance, context: PluginContext) {
-  const { files } = context;
-  const graph = await loadGraph(found.conf, files);
-  const whole = await completeInstance(found, graph, context);
-  const { instance } = whole;
+async function readSites(
+  graph: ConfigGraph,
+  instance: Instance,
+  { files }: PluginContext,
+): Promise<{ readonly sites: readonly Site[]; readonly facts: Omit<NginxFacts, 'disagreements'> }> {
   const servers = surveyServers(graph, {
     startedByRoot: instance.master?.startedByRoot ?? parseAccount(await textOf(files, '/proc/self/status'))?.uid === 0,
     hostname: (await textOf(files, '/proc/sys/kernel/hostname')).trim(),
   });
-  const pairs = new Map(servers.servers.map((server) => [server, pairsInForce(servers, server, instance.conf)] as const));
+  const pairs = servers.servers.map((server) => pairsInForce(servers, server, instance.conf));
+  const facts = { instance, servers, certificates: await certificatesOf(pairs, files), profiles: await readProfiles(instance.conf, files) };
   const whyAloof = createAloofness(servers);
-  return {
-    whole,
-    graph,
-    servers,
-    sites: [...pairs].map(([server, own]) => siteOf(server, own, whyAloof(server, own), { servers, instance })),
-    certificates: await certificatesOf([...pairs.values()], context),
-    profiles: await readProfiles(instance.conf, files),
-  };
+  const sites = servers.servers.map((server, at) => {
+    const own = pairs[at] as PairsInForce;
+    return siteOf(server, own, whyAloof(server, own), facts);
+  });
+  return { sites, facts };
 }
 
 /** Where the server is reached by a listen; `undefined` for one that it would refuse. */
@@ -134,7 +145,7 @@ function rootOf(server: HttpServer, { servers, instance }: Surroundings): string
 }
 
 /** Of blocks with several pairs: there the key type decides which of them is meant. */
-async function certificatesOf(pairs: readonly PairsInForce[], { files }: PluginContext): Promise<ReadonlyMap<string, CertificateFacts>> {
+async function certificatesOf(pairs: readonly PairsInForce[], files: FileReader): Promise<ReadonlyMap<string, CertificateFacts>> {
   const paths = pairs.flatMap((found) => (found.ok && found.pairs.length > 1 ? found.pairs.map(({ certificatePath }) => certificatePath) : []));
   const entries = await Promise.all([...new Set(paths)].map(async (path) => [path, await readCertificate(path, files)] as const));
   return new Map(entries.flatMap(([path, facts]) => (facts === undefined ? [] : [[path, facts] as const])));

@@ -9,27 +9,38 @@ import { unpackDeb } from './unpack.mjs';
 const MIRROR_REMEDY = 'Does "apt-get update" work on this machine? The mirror, the keys and the proxy are taken from its configuration.';
 const updated = new Set();
 
-/** The two releases that parts come from: the machine's own, and sid. */
+const TARBALL = ['source', '--download-only', '--tar-only'];
+
+/** Where parts come from: the machine's own release, and two others, of which an index is 10 MB and only what is needed is read. */
+const INDEXES = {
+  stable: { types: 'deb deb-src' },
+  sid: { suite: 'sid', types: 'deb' },
+  'trixie-source': { suite: 'trixie', types: 'deb-src' },
+};
+
+/** Fetches packages and sources, checked by apt's signatures. Each answers the paths of the files. */
 export function createApt(say) {
   return {
-    /** Debian packages of this machine's release, checked by apt's signatures. @returns {string[]} paths of the .deb files */
+    /** Debian packages of this machine's release. @returns {string[]} */
     download: (names, dir) => fetchInto(dir, 'stable', ['download'], names, say),
-    /** The same, from sid. */
+    /** The same, from sid. @returns {string[]} */
     downloadFromSid: (names, dir) => fetchInto(dir, 'sid', ['download'], names, say),
-    /** The upstream tarball of a source package of this machine's release, checked against the signed index. @returns {string[]} its path */
-    downloadTarball: (name, dir) => fetchInto(dir, 'stable', ['source', '--download-only', '--tar-only'], [name], say),
+    /** The upstream tarball of a source package of this machine's release. @returns {string[]} */
+    downloadTarball: (name, dir) => fetchInto(dir, 'stable', TARBALL, [name], say),
+    /** The same, of trixie. @returns {string[]} */
+    downloadTarballOfTrixie: (name, dir) => fetchInto(dir, 'trixie-source', TARBALL, [name], say),
   };
 }
 
-function fetchInto(dir, release, command, names, say) {
-  const { config, suite } = open(release, say);
+function fetchInto(dir, index, command, names, say) {
+  const { config, suite } = open(index, say);
   mkdirSync(dir, { recursive: true });
   const fetch = (wanted) => run('apt-get', ['-q', ...command, ...wanted], { cwd: dir, env: { APT_CONFIG: config }, remedy: MIRROR_REMEDY });
   say(`downloading ${command[0] === 'source' ? 'the source of ' : ''}${names.join(', ')}`);
   try {
     fetch(names);
   } catch (error) {
-    if (release === 'sid' || !/Failed to fetch|404/.test(error.message)) throw error;
+    if (index === 'sid' || !/Failed to fetch|404/.test(error.message)) throw error;
     // A mirror may list a security update and no longer (or not yet) hold its files.
     say(`the mirror lists a newer version that it does not hold; taking the one ${suite} was released with`);
     fetch(names.map((name) => `${name}/${suite}`));
@@ -39,29 +50,34 @@ function fetchInto(dir, release, command, names, say) {
     .map((name) => join(dir, name));
 }
 
-/** Writes the configuration of one release and fetches its index, once a process. @returns the path for APT_CONFIG, and the suite */
-function open(release, say) {
-  const home = join(TOOLS_DIR, 'apt', release);
+/** Writes the configuration for one index and fetches it, once a process. @returns the path for APT_CONFIG, and the suite */
+function open(index, say) {
+  const { codename, stable, other } = readMachineSources();
+  const { suite = codename, types } = INDEXES[index];
+  const isOwn = index === 'stable';
+  const home = join(TOOLS_DIR, 'apt', index);
   const config = join(home, 'apt.conf');
-  const sources = readMachineSources();
-  const opened = { config, suite: release === 'sid' ? 'sid' : sources.codename };
-  if (updated.has(release)) return opened;
-  configure(home, config, sources[release]);
-  say(`reading the package index of Debian ${opened.suite}`);
+  const opened = { config, suite };
+  if (updated.has(index)) return opened;
+  const entries = isOwn ? stable : other(suite);
+  configure(home, config, types, entries);
+  say(`reading the ${types === 'deb-src' ? 'source ' : ''}package index of Debian ${suite}`);
   try {
     update(config);
   } catch (error) {
-    if (release !== 'sid' || !/NO_PUBKEY|not signed|EXPKEYSIG|KEYEXPIRED/.test(error.message)) throw error;
-    // The machine's keys are older than sid's: the newer ones come as a package that the machine's own keys vouch for.
-    say("this machine's keyring does not know sid's key; taking the newest keyring of its own release");
+    if (isOwn || !/NO_PUBKEY|not signed|EXPKEYSIG|KEYEXPIRED/.test(error.message)) throw error;
+    // The machine's keys are older than that release's: the newer ones come as a package that the machine's own keys vouch for.
+    say(`this machine's keyring does not know the key of ${suite}; taking the newest keyring of its own release`);
+    const signedBy = newestKeyring(say);
     configure(
       home,
       config,
-      sources.sid.map((entry) => ({ ...entry, signedBy: newestKeyring(say) })),
+      types,
+      entries.map((entry) => ({ ...entry, signedBy })),
     );
     update(config);
   }
-  updated.add(release);
+  updated.add(index);
   return opened;
 }
 
@@ -75,14 +91,14 @@ function newestKeyring(say) {
   return join(dir, 'usr/share/keyrings/debian-archive-keyring.gpg');
 }
 
-function configure(home, config, entries) {
+function configure(home, config, types, entries) {
   for (const dir of ['state/lists/partial', 'cache/archives/partial', 'sources']) mkdirSync(join(home, dir), { recursive: true });
   if (!existsSync(join(home, 'status'))) writeFileSync(join(home, 'status'), '');
-  writeFileSync(join(home, 'sources/debian.sources'), entries.map(stanzaOf).join('\n'));
+  writeFileSync(join(home, 'sources/debian.sources'), entries.map((entry) => stanzaOf(types, entry)).join('\n'));
   writeFileSync(config, `${[...readFetchSettings(), ...ownSettings(home)].join('\n')}\n`);
 }
 
-const stanzaOf = ({ uris, suites, signedBy }) => `Types: deb${suites[0] === 'sid' ? '' : ' deb-src'}
+const stanzaOf = (types, { uris, suites, signedBy }) => `Types: ${types}
 URIs: ${uris.join(' ')}
 Suites: ${suites.join(' ')}
 Components: main

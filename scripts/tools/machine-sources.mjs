@@ -7,9 +7,9 @@ import { ToolError } from './tool-error.mjs';
 const DEBIAN_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /**
- * The machine's entries for its own Debian release, with `main`.
+ * The machine's entries for its own Debian release, with `main`, and the like for another.
  *
- * @returns {{ codename: string, stable: Entry[], sid: Entry[] }} where Entry is `{ uris, suites, signedBy? }`;
+ * @returns {{ codename: string, stable: Entry[], other(suite: string): Entry[] }} where Entry is `{ uris, suites, signedBy? }`;
  *   `signedBy` as written there: a path, fingerprints, or a whole key block. Without it apt trusts the machine's own keys.
  */
 export function readMachineSources() {
@@ -27,8 +27,8 @@ export function readMachineSources() {
       'This works on Debian; look into /etc/apt/sources.list and /etc/apt/sources.list.d.',
     );
   }
-  const sidKeys = existsSync(DEBIAN_KEYRING) ? DEBIAN_KEYRING : archive.signedBy;
-  return { codename, stable, sid: [{ ...archive, suites: ['sid'], signedBy: sidKeys }] };
+  const signedBy = existsSync(DEBIAN_KEYRING) ? DEBIAN_KEYRING : archive.signedBy;
+  return { codename, stable, other: (suite) => [{ ...archive, suites: [suite], signedBy }] };
 }
 
 const withSuites = (entries, name) =>

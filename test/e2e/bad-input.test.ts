@@ -98,7 +98,7 @@ describe('plugins', () => {
 
   test('an authenticator nobody has', async () => {
     const { hint } = await expectFault(home, job({ authenticator: ['--authenticator', 'telepathy'] }), 'PLUGIN_NOT_FOUND');
-    expect(hint).toContain('Known: standalone, webroot');
+    expect(hint).toContain('Known: nginx, nginx-custom, standalone, webroot');
   });
 
   test('a plugin for another contract: refused with both versions, and its code did not run', async () => {
@@ -199,12 +199,19 @@ describe('the server', () => {
     }
   });
 
-  test('no server block for the name: the blocks that exist are named, nothing ordered', async () => {
-    await leavesAllAlone(async () => {
-      const { message, hint } = await expectFault(home, job({ names: [...site.names, 'elsewhere.test'] }), 'INSTALLER_NO_SITE');
-      expect(message).toContain('elsewhere.test');
-      for (const name of ['example.test', 'www.example.test', 'blocked.test']) expect(`${message}\n${hint}`).toContain(name);
-    });
+  test('no server block for the name, and the default is the site of others: the blocks that exist are named, nothing ordered', async () => {
+    const path = join(nginx.confDir, 'conf.d/virtual.conf');
+    const catchAll = nginx.readFile(path);
+    nginx.writeFile(path, catchAll.replace('server_name localhost', 'server_name first.test'));
+    try {
+      await leavesAllAlone(async () => {
+        const { message, hint } = await expectFault(home, job({ names: [...site.names, 'elsewhere.test'] }), 'INSTALLER_NO_SITE');
+        expect(message).toContain('elsewhere.test');
+        for (const name of ['example.test', 'www.example.test', 'blocked.test']) expect(`${message}\n${hint}`).toContain(name);
+      });
+    } finally {
+      nginx.writeFile(path, catchAll);
+    }
   });
 });
 

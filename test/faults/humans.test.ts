@@ -340,9 +340,12 @@ describe('a site is taken away', () => {
     expect(later.exitCode, later.all).toBe(0);
     expect(later.words, 'said once').not.toMatch(/no server/i);
 
+    // Where the default block is somebody's site, a person is told so; a catch-all would take the name.
+    const virtual = join(scene.nginx.confDir, 'conf.d/virtual.conf');
+    scene.nginx.writeFile(virtual, scene.nginx.readFile(virtual).replace('server_name localhost', 'server_name first.test'));
     const asked = await scene.certkit('-d', NAME, '--name', NAME);
     expect(asked.exitCode, asked.all).toBe(5);
-    expect(asked.words).toMatch(/INSTALLER_NO_SITE: .*no server block is for example\.test\n.*other\.test/);
+    expect(asked.words).toMatch(/INSTALLER_NO_SITE: .*no server block is for example\.test.*\n.*other\.test/);
   });
 });
 

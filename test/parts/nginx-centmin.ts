@@ -1,5 +1,6 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { compiledInto, SOURCE_DIR_PREFIX } from './nginx-compiled.ts';
 import { createInstance } from './nginx-instance.ts';
 import {
   firstOf,
@@ -15,7 +16,7 @@ import {
   writePairs,
 } from './nginx-site.ts';
 import { tempDir } from './temp.ts';
-import { pathOf, type Tool, tool } from './tools.ts';
+import { pathOf, tool } from './tools.ts';
 
 export interface SourceNginx extends NginxLayout {
   /** The directory of the main configuration. */
@@ -31,9 +32,6 @@ export interface SourceOptions extends LayoutOptions {
    */
   readonly prefixBy?: 'compiled-in' | 'arguments';
 }
-
-/** Where the source-built nginx expects its root, and how instances find a directory of the same length. */
-const SOURCE_DIR_PREFIX = '/tmp/certkit-nginx-';
 
 /** The same files as `startSourceNginx`, not started. */
 export async function layoutCentmin(options: SourceOptions = {}): Promise<SourceNginx> {
@@ -174,14 +172,4 @@ ${site.extraHttps ?? ''}    include ${confDir}/drop.conf;
   };
   for (const site of options.sites ?? []) addSite(site);
   return { ...instance, addSite, confDir, ngxreload };
-}
-
-/** The binary with this root compiled in, as if it had been configured for it: the template's bytes are as long as ours. */
-function compiledInto(root: string, built: Tool): Buffer {
-  const template = Buffer.from(String(built.templateRoot));
-  const wanted = Buffer.from(root);
-  if (template.length !== wanted.length) throw new Error(`${root} is not as long as ${String(built.templateRoot)}`);
-  const bytes = readFileSync(pathOf(built, 'nginx'));
-  for (let at = bytes.indexOf(template); at >= 0; at = bytes.indexOf(template, at)) wanted.copy(bytes, at);
-  return bytes;
 }

@@ -3,7 +3,6 @@ import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } fro
 import { dirname, isAbsolute, join } from 'node:path';
 import { guard } from './guard.ts';
 import { onExit } from './on-exit.ts';
-import { untilListening } from './ports.ts';
 import type { TempDir } from './temp.ts';
 
 /** A running (or stopped) nginx with files of its own. */
@@ -94,8 +93,8 @@ export function createInstance(facts: InstanceFacts): NginxInstance {
     start: async () => {
       const { status, stderr, error } = spawnSync(binary, args, { encoding: 'utf8' });
       if (status !== 0) throw new Error(`${binary} did not start: ${error?.message ?? stderr}\n${log()}`);
+      // It has bound its sockets by then: clients wait in the kernel for its workers.
       await until(() => pid() !== undefined, `a running master in ${pidFile}`);
-      await untilListening(facts.httpPort);
     },
     reload: async () => {
       const master = pid();

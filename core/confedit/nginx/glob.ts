@@ -26,14 +26,18 @@ export async function expandGlob(pattern: string, list: ListDirectory): Promise<
 
 async function namesIn(base: string, component: string, list: ListDirectory): Promise<readonly string[]> {
   const names = await list(base === '' ? '.' : base.replace(/(?<=.)\/+$/, ''));
-  if (names === undefined) return [];
-  return ['.', '..', ...names].filter((name) => matchesComponent(component, name));
+  return names === undefined ? [] : ['.', '..', ...names].filter(matcherOf(component));
 }
 
 /** Whether a name in one directory matches one component of a pattern. Bytes are compared: a letter beyond ASCII is as many `?` as it has bytes. */
 export function matchesComponent(pattern: string, name: string): boolean {
-  if (name.startsWith('.') && !pattern.startsWith('.') && !pattern.startsWith('\\.')) return false;
-  return compileComponent(latin1OfUtf8(pattern)).test(latin1OfUtf8(name));
+  return matcherOf(pattern)(name);
+}
+
+function matcherOf(pattern: string): (name: string) => boolean {
+  const regex = compileComponent(latin1OfUtf8(pattern));
+  const seesDotFiles = pattern.startsWith('.') || pattern.startsWith('\\.');
+  return (name) => (seesDotFiles || !name.startsWith('.')) && regex.test(latin1OfUtf8(name));
 }
 
 /** By the bytes of their UTF-8, as strcmp compares. */

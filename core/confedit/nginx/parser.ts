@@ -1,4 +1,4 @@
-import { Column } from './column.ts';
+import { Column, seal } from './column.ts';
 import { Lexer, UNEXPECTED_END } from './lexer.ts';
 import { findLuaEnd } from './lua.ts';
 import { type Columns, isLuaBlock, TOP, type Tree } from './tree.ts';
@@ -81,7 +81,7 @@ export function parseConfig(bytes: Uint8Array): Parsed {
         if (open.length > 0) return fault('unexpected end of file, expecting "}"');
         const size = columns.firstWord.length;
         columns.firstWord.push(nameWord);
-        return { ok: true, tree: { bytes, size, columns: sealed(columns) } };
+        return { ok: true, tree: { bytes, size, columns: seal(columns) } };
       }
 
       case 'fault':
@@ -104,20 +104,5 @@ function createColumns(): Growing {
     wordEnd: new Column(),
     commentStart: new Column(),
     commentEnd: new Column(),
-  };
-}
-
-function sealed(columns: Growing): Columns {
-  return {
-    firstWord: columns.firstWord.sealed(),
-    terminator: columns.terminator.sealed(),
-    close: columns.close.sealed(),
-    next: columns.next.sealed(),
-    parent: columns.parent.sealed(),
-    line: columns.line.sealed(),
-    wordStart: columns.wordStart.sealed(),
-    wordEnd: columns.wordEnd.sealed(),
-    commentStart: columns.commentStart.sealed(),
-    commentEnd: columns.commentEnd.sealed(),
   };
 }

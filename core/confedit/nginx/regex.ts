@@ -1,8 +1,8 @@
 /**
  * A PCRE pattern as JavaScript's, where both mean the same; `undefined` where that is not certain.
  *
- * What is left out is what JavaScript lacks or reads otherwise: possessive and atomic groups, recursion, conditions, named
- * references, inline options but a leading `(?i)`, `\Q`, `\K`, `\G`, properties.
+ * What is left out is what JavaScript lacks or reads otherwise: possessive and atomic groups, recursion, conditions,
+ * references to groups, inline options but a leading `(?i)`, `\Q`, `\K`, `\G`, properties.
  */
 export function translatePcre(pattern: string, isCaseless: boolean): RegExp | undefined {
   const leading = /^\(\?i\)/.exec(pattern);
@@ -52,9 +52,9 @@ function pieceOf(rest: string): Piece | undefined {
   return { source: rest[0] as string, length: 1 };
 }
 
-/** Alike in both: classes, word boundaries, hexadecimal, references to groups, and punctuation that stands for itself. */
+/** Alike in both: classes, word boundaries, hexadecimal, and punctuation that stands for itself. A reference to a group without a match is not: it matches in JavaScript. */
 function escapeOf(rest: string): Piece | undefined {
-  const same = /^\\(?:[dDwWsSbBtrnf]|x[\da-fA-F]{2}|[1-9](?!\d)|[^\dA-Za-z\n])/s.exec(rest);
+  const same = /^\\(?:[dDwWsSbBtrnf]|x[\da-fA-F]{2}|[^\dA-Za-z\n])/s.exec(rest);
   if (same !== null) return { source: same[0], length: same[0].length };
   // A host name holds no line end, so that all ends are the end.
   if (rest.startsWith('\\A')) return { source: '^', length: 2 };

@@ -1,5 +1,5 @@
 import type { ConfigFile, Instance, Place } from './graph.ts';
-import { childIndexesOf, type Directive, directiveAt, TOP } from './tree.ts';
+import { type Directive, directiveAt, TOP } from './tree.ts';
 
 /** A directive where it stands: the same words in a file that is included twice are placed twice. */
 export interface Placed extends Place {
@@ -9,19 +9,32 @@ export interface Placed extends Place {
 /** The directives directly in a block (`TOP`: of a file), in nginx's order: each include itself, then what it brought. */
 export function contentsOf(instance: Instance, parent: number): Placed[] {
   const contents: Placed[] = [];
-  const stack = [{ instance, indexes: childIndexesOf(instance.file.tree, parent) }];
-  for (let level = stack.at(-1); level !== undefined; level = stack.at(-1)) {
-    const next = level.indexes.next();
-    if (next.done) {
+  const stack = [stretchOf(instance, parent)];
+  for (let stretch = stack.at(-1); stretch !== undefined; stretch = stack.at(-1)) {
+    const { at: index, instance } = stretch;
+    if (index >= stretch.end) {
       stack.pop();
       continue;
     }
-    const index = next.value;
-    contents.push({ instance: level.instance, index, directive: directiveAt(level.instance.file.tree, index) });
-    const brought = level.instance.includes.get(index) ?? [];
-    for (const child of [...brought].reverse()) stack.push({ instance: child, indexes: childIndexesOf(child.file.tree, TOP) });
+    const { tree } = instance.file;
+    contents.push({ instance, index, directive: directiveAt(tree, index) });
+    stretch.at = tree.columns.next[index] as number;
+    const brought = instance.includes.get(index) ?? [];
+    for (let last = brought.length - 1; last >= 0; last--) stack.push(stretchOf(brought[last] as Instance, TOP));
   }
   return contents;
+}
+
+/** Neighbours in one block, from the next one to be read up to `end`. */
+interface Stretch {
+  readonly instance: Instance;
+  at: number;
+  readonly end: number;
+}
+
+function stretchOf(instance: Instance, parent: number): Stretch {
+  const { size, columns } = instance.file.tree;
+  return { instance, at: parent + 1, end: parent === TOP ? size : (columns.next[parent] as number) };
 }
 
 /** The blocks around a place, outermost first, across includes. */

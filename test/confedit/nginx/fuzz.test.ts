@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { insertIntoBlock, removeDirective, replaceArgument } from '../../../core/confedit/nginx/edits.ts';
+import { loadGraph } from '../../../core/confedit/nginx/graph.ts';
 import { parseConfig } from '../../../core/confedit/nginx/parser.ts';
+import { locationsOf, surveyServers } from '../../../core/confedit/nginx/servers.ts';
 import { directiveAt, TOP, type Tree } from '../../../core/confedit/nginx/tree.ts';
 import { applyEdits } from '../../../core/confedit/nginx/verify.ts';
 import { sameBytes } from '../../../core/confedit/splice.ts';
 import { nginxFiles } from '../corpus.ts';
+import { generator, pickFrom } from '../random.ts';
 import { bytesOf, textOf } from './trees.ts';
 
 const PIECES = [
@@ -43,7 +46,7 @@ const VALUES = ['v', '', 'a b', '"', "'", '\\', '#', ';', '}', '\n', '${x}'];
 
 describe.each([1, 2, 3])('random text, seed %i', (seed) => {
   const random = generator(seed);
-  const pick = <T>(from: readonly T[]): T => from[random(from.length)] as T;
+  const pick = <T>(from: readonly T[]): T => pickFrom(random, from);
 
   test('never defeats the parser, and an edit that is accepted does what it says', () => {
     let accepted = 0;
@@ -78,11 +81,11 @@ describe.each([1, 2, 3])('random text, seed %i', (seed) => {
     expect(accepted).toBeGreaterThan(100);
   });
 
-  test('mutated real files never defeat the parser', () => {
+  test('mutated real files defeat neither the parser nor the survey', async () => {
     const files = nginxFiles().filter(({ bytes }) => bytes.length > 0 && bytes.length < 20_000);
     for (let round = 0; round < 2000 && files.length > 0; round++) {
-      const bytes = pick(files).bytes.slice();
-      for (let change = 0; change < 1 + random(4); change++) bytes[random(bytes.length)] = random(4) === 0 ? random(256) : pick(PIECES).charCodeAt(0);
+      let bytes = pick(files).bytes;
+      for (let change = 0; change < 1 + random(4); change++) bytes = mutated(bytes);
       const parsed = parseConfig(bytes);
       if (!parsed.ok) expect(parsed.fault.line).toBeGreaterThan(0);
       else {
@@ -91,20 +94,34 @@ describe.each([1, 2, 3])('random text, seed %i', (seed) => {
         const none = applyEdits(parsed.tree, []);
         expect(none.ok && sameBytes(none.bytes, bytes)).toBe(true);
       }
+      await survey(bytes);
     }
   });
+
+  /** One byte otherwise, a piece twice, a piece missing, or something of nginx's own between. */
+  function mutated(bytes: Uint8Array): Uint8Array {
+    const [a, b] = [random(bytes.length + 1), random(bytes.length + 1)].sort((x, y) => x - y) as [number, number];
+    const between = [Uint8Array.of(random(256)), bytes.subarray(a, Math.min(b, a + 200)), new Uint8Array(), bytesOf(pick(PIECES))][random(4)] as Uint8Array;
+    return Buffer.concat([bytes.subarray(0, a), between, bytes.subarray(random(2) === 0 ? a : Math.min(b, a + 1 + random(40)))]);
+  }
 });
+
+/** Asks all that an installer would. */
+async function survey(bytes: Uint8Array): Promise<void> {
+  const reader = { read: async (path: string) => (path === '/n.conf' ? bytes : undefined), list: async () => [], realPath: async (path: string) => path };
+  const { servers, effective, choose, faultsOf, faultsHiding } = surveyServers(await loadGraph('/n.conf', reader), { startedByRoot: true, hostname: 'h' });
+  for (const server of servers) {
+    effective(server, 'ssl_certificate');
+    faultsOf(server);
+    locationsOf(server);
+    for (const { text } of server.names) {
+      faultsHiding(text);
+      choose({ kind: 'ip', address: '127.0.0.1', port: 80, name: text });
+    }
+  }
+}
 
 function problemOf(tree: Tree, edits: Parameters<typeof applyEdits>[1]): string | undefined {
   const edited = applyEdits(tree, edits);
   return edited.ok ? undefined : edited.because;
-}
-
-/** Numbers below `n` that depend on the seed alone. */
-function generator(seed: number): (n: number) => number {
-  let state = seed;
-  return (n) => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
-    return (state >>> 8) % n;
-  };
 }

@@ -49,14 +49,19 @@ export function literalInstance(): Instance {
   const build = parseBuild('nginx version: nginx/1.22.1\nconfigure arguments: --prefix=/usr/share/nginx --conf-path=/etc/nginx/nginx.conf\n');
   if (build === undefined) throw new Error('no build');
   return {
+    installer: 'nginx',
     binary: '/usr/sbin/nginx',
     build,
     prefix: '/usr/share/nginx',
+    prefixIsItsOwn: false,
     conf: CONF,
+    isConfSaid: false,
     globals: undefined,
     master: undefined,
     chosenPid: undefined,
     because: 'test',
+    unplaced: [],
+    passedOver: [],
   };
 }
 
@@ -91,7 +96,7 @@ export function lineageOf(names: readonly string[], change: Partial<LineageReque
 }
 
 export async function planOf(files: Files, lineages: readonly LineageRequest[], tlsPort = 443): Promise<ChangePlan> {
-  return planDeployment({ lineages, liveRoot: LIVE }, await surveyOf(files), tlsPort);
+  return planDeployment({ lineages, liveRoot: LIVE }, await surveyOf(files), { tlsPort, redirect: false, hsts: undefined, tlsProfile: undefined });
 }
 
 /** The files as they are once a plan is applied. */

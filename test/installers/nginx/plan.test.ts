@@ -109,6 +109,37 @@ const installs: readonly [title: string, files: Files, lineages: readonly Lineag
   ],
   ['of an RSA and an ECDSA pair, the one of the same type', TWO_TYPES, [lineageOf(['a.example'])], { 'nginx.conf': replaced('a.example', 'ecdsa') }],
   [
+    'of two pairs of one type, the last, which nginx serves',
+    { ...TWO_TYPES, '/old/rsa.crt': PEM.ecdsa },
+    [lineageOf(['a.example'])],
+    { 'nginx.conf': replaced('a.example', 'ecdsa') },
+  ],
+  [
+    'its own pair where a later one of the type hides it',
+    {
+      ...main(`  server {
+    listen 443 ssl;
+    server_name a.example;
+    ssl_certificate ${LIVE}/a.example/fullchain.pem;
+    ssl_certificate_key ${LIVE}/a.example/privkey.pem; # first
+    ssl_certificate /old/ecdsa.crt;
+    ssl_certificate_key /old/ecdsa.key; # second
+  }
+`),
+      '/old/ecdsa.crt': PEM.ecdsa,
+    },
+    [lineageOf(['a.example'])],
+    {
+      'nginx.conf': [
+        `-    ssl_certificate_key ${LIVE}/a.example/privkey.pem; # first`,
+        '-    ssl_certificate /old/ecdsa.crt;',
+        '-    ssl_certificate_key /old/ecdsa.key; # second',
+        '+    # first',
+        `+    ssl_certificate_key ${LIVE}/a.example/privkey.pem; # second`,
+      ],
+    },
+  ],
+  [
     'a lineage of two types beside one pair',
     main(site('a.example')),
     [lineageOf(['a.example'], { keyTypes: ['ecdsa', 'rsa'] })],
@@ -368,11 +399,10 @@ test('plan: what is served, and where', async () => {
 });
 
 test('plan: a listen is added only where nothing listens yet', async () => {
-  const files = main(`${site('b.example')}  server { listen 80; listen 127.0.0.1:80; listen [::]:80; server_name a.example; }\n`);
+  const files = main(`${site('b.example')}  server { listen 80; listen [::]:80; server_name a.example; }\n`);
   const { serves } = await planOf(files, [lineageOf(['a.example'])]);
   expect(serves.map(({ endpoint, added }) => [endpoint.kind === 'tcp' && endpoint.address, added])).toEqual([
     ['0.0.0.0', false],
-    ['127.0.0.1', false],
     ['::', true],
   ]);
 });

@@ -32,8 +32,9 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([source, stock].map((server) => server?.stop())));
 
+const site = { 'tls-port': 443, redirect: undefined, hsts: undefined, 'tls-profile': undefined };
 const none = { root: undefined, binary: undefined, prefix: undefined, conf: undefined, pid: undefined, 'test-command': undefined, 'reload-command': undefined };
-const custom = (options: Partial<Parameters<typeof nginxCustom.create>[0]>): Installer => nginxCustom.create({ ...none, 'tls-port': 443, ...options }, context);
+const custom = (options: Partial<Parameters<typeof nginxCustom.create>[0]>): Installer => nginxCustom.create({ ...none, ...site, ...options }, context);
 
 /** A lineage with links of its own below the server's root. */
 function lineageFor(
@@ -117,7 +118,7 @@ test('a plain site gets TLS at the port asked for', async () => {
 });
 
 test("Debian's layout, started with -p and -c: the link's target is edited", async () => {
-  const installer = nginx.create({ binary: undefined, conf: stock.conf, 'tls-port': 443 }, context);
+  const installer = nginx.create({ binary: undefined, conf: stock.conf, ...site }, context);
   const plan = await install(stock, installer, ['b.example'], stock.httpsPort);
   expect(new Set(plan.splices.map(({ file }) => file))).toEqual(new Set([join(stock.root, 'etc/nginx/sites-enabled/b.example')]));
   expect(readlinkSync(join(stock.root, 'etc/nginx/sites-enabled/b.example'))).toBe(join(stock.root, 'etc/nginx/sites-available/b.example'));
@@ -125,7 +126,7 @@ test("Debian's layout, started with -p and -c: the link's target is edited", asy
 
 test('of an RSA and an ECDSA pair, the one of the same type is replaced, and the other is still served', async () => {
   const { request, liveRoot, certificatePem } = lineageFor(stock, ['two.example']);
-  const installer = nginx.create({ binary: undefined, conf: stock.conf, 'tls-port': 443 }, context);
+  const installer = nginx.create({ binary: undefined, conf: stock.conf, ...site }, context);
   const plan = installer.plan({ lineages: [request], liveRoot }, await installer.survey(signal));
   expect(plan.notes).toMatchObject([{ text: expect.stringMatching(/second pair that stays: .* is rsa and expires/) }]);
   apply(stock, plan);
