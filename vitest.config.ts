@@ -19,6 +19,6 @@ export default defineConfig({
     reporters: ['default', './test/run/tally.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    maxWorkers: 2,
+    maxWorkers: 3,
   },
 });

@@ -4,6 +4,8 @@ import { bytesOfLatin1, latin1, type RawSplice } from './splice.ts';
 export interface TakenOut<E extends WrittenEdit> {
   /** What brings back the bytes that were removed, in offsets of the given file. */
   readonly splices: readonly RawSplice[];
+  /** Edits of which no trace is left. */
+  readonly gone: readonly E[];
   /** Edits of which somebody has changed a part, or that stand in more than one place: nothing is taken out for them. */
   readonly stopped: readonly E[];
 }
@@ -33,14 +35,16 @@ export function rememberEdit(before: Uint8Array, after: Uint8Array, splice: RawS
 export function takeOut<E extends WrittenEdit>(bytes: Uint8Array, newestFirst: readonly E[]): TakenOut<E> {
   const whole = latin1(bytes);
   const stopped: E[] = [];
+  const gone: E[] = [];
   let pieces: readonly Piece[] = [{ text: whole, from: 0 }];
   for (const edit of newestFirst) {
     const text = pieces.map((piece) => piece.text).join('');
     const at = find(text, edit);
     if (at === 'changed') stopped.push(edit);
-    else if (at !== 'gone') pieces = replaced(pieces, at, edit);
+    else if (at === 'gone') gone.push(edit);
+    else pieces = replaced(pieces, at, edit);
   }
-  return { splices: splicesOf(pieces, whole.length), stopped };
+  return { splices: splicesOf(pieces, whole.length), gone, stopped };
 }
 
 /** Where the edit stands; of several places the one whose surroundings are most alike. */

@@ -5,6 +5,7 @@ import { choiceMeant } from './journalled-choice.ts';
 import type { Needs } from './needs.ts';
 import { giveUp } from './obtain.ts';
 import { removeProofs } from './prove.ts';
+import { recordWithoutGone } from './written.ts';
 
 export interface Recovery {
   /** What was put right, in words. */
@@ -129,6 +130,17 @@ async function recoverRenewal(entry: RenewEntry, unfinished: Set<string>, needs:
   return `took back a renewal of ${entry.lineage} that was cut off`;
 }
 
+/** A run that was cut off at its end may have remembered what is now taken back. */
+async function forgetTakenBack({ files: changed, purpose }: DeployEntry, { store, files }: Needs): Promise<void> {
+  if (purpose !== undefined) return;
+  for (const lineage of new Set(changed.flatMap((file) => file.lineage.split(' ')))) {
+    const before = await store.written(lineage);
+    let record = before;
+    for (const { path } of changed) record = recordWithoutGone(record, path, await files.read(path));
+    if (record.edits.length + record.files.length < before.edits.length + before.files.length) await store.saveWritten(lineage, record);
+  }
+}
+
 const UNDER_WAY = { deployment: 'a deployment', undeployment: 'an undeployment', proofs: 'the answers to challenges' } as const;
 
 /**
@@ -151,6 +163,7 @@ async function recoverDeployment(entry: DeployEntry, asIs: boolean, stuck: Map<s
       }
     });
   }
+  await forgetTakenBack(entry, needs);
   const isFree = (lineage: string) => !stuck.has(lineage) && !kept.has(lineage);
   const names = [...new Set([...entry.links.map(({ lineage }) => lineage), ...entry.files.flatMap(({ lineage }) => lineage.split(' '))])];
   const back = names.filter(isFree);

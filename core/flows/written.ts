@@ -1,4 +1,4 @@
-import { rememberEdit } from '../confedit/take-out.ts';
+import { rememberEdit, takeOut } from '../confedit/take-out.ts';
 import type { EditInFile, FileInPlace, Written } from '../model/written.ts';
 import { type FileChange, sha256 } from './change-set.ts';
 
@@ -11,6 +11,14 @@ export interface ChangedServer {
 /** What a lineage's record becomes by a change that stands. */
 export function recordAfter(record: Written, lineage: string, servers: readonly ChangedServer[]): Written {
   return servers.reduce((before, server) => recordAfterServer(before, lineage, server), record);
+}
+
+/** The record without what is not in a file any more, which was taken back or taken out by somebody. `undefined` bytes: there is no file. */
+export function recordWithoutGone(record: Written, path: string, bytes: Uint8Array | undefined): Written {
+  const own = record.edits.filter((edit) => edit.path === path);
+  const gone = new Set(bytes === undefined ? own : takeOut(bytes, [...own].reverse()).gone);
+  const files = bytes === undefined ? record.files.filter((file) => file.path !== path) : record.files;
+  return { edits: record.edits.filter((edit) => !gone.has(edit)), files };
 }
 
 function recordAfterServer(record: Written, lineage: string, { key, changes }: ChangedServer): Written {

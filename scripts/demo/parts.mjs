@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from '../setup.mjs';
 
-const WANTED = ['guard', 'handshake', 'nginx-centmin', 'nginx-instance', 'pebble', 'temp'];
+const WANTED = ['guard', 'handshake', 'nginx-centmin', 'nginx-instance', 'pebble', 'self-signed', 'temp'];
 
 /** The exports of test/parts that the demo and the benchmarks start servers with. */
 export async function loadParts() {

@@ -45,6 +45,8 @@ describe('the package, installed into an empty prefix', () => {
     };
     const own = plugins.filter((plugin) => plugin.package === 'certkit');
     expect(own.map(({ state, kind, name }) => `${state} ${kind} ${name}`).sort()).toEqual([
+      'ok authenticator nginx',
+      'ok authenticator nginx-custom',
       'ok authenticator standalone',
       'ok authenticator webroot',
       'ok installer files',
