@@ -32,6 +32,7 @@ import { undeploy } from './flows/undeploy.ts';
 import type { Tell } from './model/event.ts';
 import type { Authority, PluginChoice } from './model/lineage.ts';
 import type { Clock, Executor, Files, Locks, Log, Probe, Random, Staging } from './ports.ts';
+import type { Schedule } from './schedule/schedule.ts';
 import { createStore } from './store/create-store.ts';
 import type { Store } from './store/store.ts';
 
@@ -137,7 +138,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     plugins,
     difference,
     run: async (...[wanted, options]: DropLast<Parameters<typeof run>>) => run(wanted, options, await recovered()),
-    maintain: async (...[options]: DropLast<Parameters<typeof maintain>>) => maintain(options, await recovered()),
+    maintain: async (...[options]: DropLast<Parameters<typeof maintain>>) => maintain(options, options.dryRun ? needs() : await recovered()),
     deploy: async (...[views, options]: DropLast<Parameters<typeof deploy>>) => deploy(views, options, options.dryRun ? needs() : await recovered()),
     rollback: async (name: string) => rollback(name, await recovered()),
     release: async (name: string) => release(name, await recovered()),
@@ -157,6 +158,12 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     recover: async (options: RecoverOptions) => {
       await graph.resolve(STORE).prepare();
       return recover(options, needs());
+    },
+    schedule: async (): Promise<Schedule> => {
+      const { createSchedule } = await import('./schedule/schedule.ts');
+      const { home, path, uid, packageRoot } = settings;
+      const facts = { node: process.execPath, program: join(packageRoot, 'dist/core/start.cjs'), home, path };
+      return createSchedule({ facts, uid, files: graph.resolve(FILES), programs: graph.resolve(EXECUTOR) });
     },
     close: async () => {
       graph.resolve(AUTHORITY).close();

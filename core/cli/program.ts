@@ -13,6 +13,7 @@ import { declareRecover, recoverCommand } from './recover-command.ts';
 import { declareRenew, type RenewFlags, renewCommand } from './renew-command.ts';
 import { declareRelease, declareRollback, releaseCommand, rollbackCommand } from './rollback-command.ts';
 import { addRunFlags, declareRun, runCommand } from './run-command.ts';
+import { declareSchedule, scheduleInstallCommand, scheduleRemoveCommand, scheduleStatusCommand } from './schedule-command.ts';
 import { homeOf, pathOf, proxyOf } from './settings.ts';
 import { declareStatus, statusCommand } from './status-command.ts';
 import { declareUndeploy, type UndeployFlags, undeployCommand } from './undeploy-command.ts';
@@ -103,6 +104,10 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
   does(declareUndeploy(program), ([name], flags) => undeployCommand(name as string, flags as UndeployFlags, context));
   does(declareDelete(program), ([name], flags) => deleteCommand(name as string, flags as DeleteFlags, context));
   does(declareRecover(program), (_args, flags) => recoverCommand(flags as object, context));
+  const schedule = declareSchedule(program);
+  does(schedule.install, ([kind]) => scheduleInstallCommand(kind as string | undefined, context));
+  does(schedule.status, () => scheduleStatusCommand(context));
+  does(schedule.remove, () => scheduleRemoveCommand(context));
   does(declareDoctor(program), () => doctorCommand(context));
   does(declareNginx(program).dump, (_args, flags) => nginxDumpCommand(flags as NginxDumpFlags, context));
   does(declarePlugins(program), () => pluginsCommand(context));
@@ -125,6 +130,7 @@ const OTHER_COMMANDS: readonly string[] = [
   'undeploy',
   'delete',
   'recover',
+  'schedule',
   'doctor',
   'nginx',
   'plugins',

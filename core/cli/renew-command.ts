@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import { fault, faultFacts } from '../errors.ts';
 import { type CommandContext, errorFacts, exitCodeFor } from './command.ts';
-import { deploymentFacts } from './deployment-text.ts';
+import { deploymentFacts, printChanges } from './deployment-text.ts';
+import { reasonText } from './words.ts';
 
 export interface RenewFlags {
   readonly force?: boolean;
   readonly deploy: boolean;
+  readonly dryRun?: boolean;
 }
 
 export function declareRenew(program: Command): Command {
@@ -14,12 +16,24 @@ export function declareRenew(program: Command): Command {
     .description('renew what is due, then deploy what is due: what the scheduler calls')
     .argument('[lineage...]', 'only these; all without')
     .option('--force', 'renew although nothing is due')
-    .option('--no-deploy', 'stop after renewing');
+    .option('--no-deploy', 'stop after renewing')
+    .option('--dry-run', 'say what is due and test what would be deployed; ask no CA and change nothing');
 }
 
 export async function renewCommand(names: readonly string[], flags: RenewFlags, { certkit, output }: CommandContext): Promise<number> {
   await refuseUnknown(names, certkit.store);
-  const { renewals, deployments, failures } = await certkit.maintain({ names, force: flags.force === true, deploy: flags.deploy });
+  const { renewals, deployments, failures } = await certkit.maintain({
+    names,
+    force: flags.force === true,
+    deploy: flags.deploy,
+    dryRun: flags.dryRun === true,
+  });
+  for (const outcome of renewals) if (outcome.result === 'planned') output.say(`${outcome.lineage}: would be renewed (${reasonText(outcome.reason)})`);
+  for (const outcome of deployments) {
+    if (outcome.result !== 'planned') continue;
+    await printChanges(outcome.changes, certkit, output);
+    output.say(`${outcome.lineage}: version ${outcome.version} would go live; ${outcome.tested ? 'the server accepts the change' : 'not tested'}`);
+  }
   output.result('renew', {
     renewals: renewals.map((outcome) => {
       if (outcome.result === 'failed') return { lineage: outcome.lineage, result: outcome.result, error: faultFacts(outcome.error) };

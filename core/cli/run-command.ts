@@ -8,6 +8,7 @@ import { deploymentFacts, printChanges } from './deployment-text.ts';
 import type { Terminal } from './output.ts';
 import { addPluginFlags, type PluginFlags, refuseTwice } from './plugin-flags.ts';
 import { askFor, askForOne, askForSome } from './questions.ts';
+import { scheduleInstallCommand } from './schedule-command.ts';
 import { lineageMeant, readIdentifiers, readKeys, readLineageName, wantedLineage } from './wanted-lineage.ts';
 
 interface RunFlags {
@@ -97,7 +98,21 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
   const { deployment, renewal } = outcome;
   if (deployment.result === 'planned') await printChanges(deployment.changes, certkit, output);
   output.result('run', { lineage: wanted.name, renewed: renewal.result === 'renewed', deployment: deploymentFacts(deployment) });
+  if (renewal.result === 'renewed') await offerSchedule({ certkit, output, terminal });
   return exitCodeFor(setbackErrors(deployment), 1);
+}
+
+/** Nothing renews by itself until somebody sees to it. */
+async function offerSchedule({ certkit, output, terminal }: CommandContext): Promise<void> {
+  const schedule = await certkit.schedule();
+  const { kind } = await schedule.status();
+  if (kind !== undefined) return;
+  if (!terminal.interactive) {
+    output.say('Nothing renews it by itself yet: "certkit schedule install" sees to that.');
+    return;
+  }
+  const answer = await terminal.ask('Nothing renews it by itself yet. Install a schedule that looks every hour? [y/N] ');
+  if (answer?.trim().toLowerCase() === 'y') await scheduleInstallCommand(undefined, { certkit, output, terminal });
 }
 
 const authenticatorWish = (authenticator: PluginChoice | undefined) => (authenticator === undefined ? {} : { authenticator });

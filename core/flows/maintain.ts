@@ -2,13 +2,15 @@ import type { CertkitError } from '../errors.ts';
 import { deploy } from './deploy.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
-import { type RenewOutcome, renew } from './renew.ts';
+import { planRenewals, type RenewOutcome, renew } from './renew.ts';
 
 export interface MaintainOptions {
   /** Only these lineages; all when empty. */
   readonly names: readonly string[];
   readonly force: boolean;
   readonly deploy: boolean;
+  /** Tells what is due, tests what would be deployed, and changes nothing. */
+  readonly dryRun: boolean;
 }
 
 export interface Maintenance {
@@ -22,12 +24,13 @@ export interface Maintenance {
 export async function maintain(options: MaintainOptions, needs: Needs): Promise<Maintenance> {
   const select = async () => (await needs.store.overview()).filter(({ name }) => options.names.length === 0 || options.names.includes(name));
   const views = await select();
-  const renewals = await renew(views, { force: options.force }, needs);
+  const { force, dryRun } = options;
+  const renewals = dryRun ? planRenewals(views, { force }, needs) : await renew(views, { force }, needs);
   if (!options.deploy) return { renewals, deployments: [], failures: failuresOf(renewals, []) };
 
   const fresh = renewals.some(({ result }) => result === 'renewed') ? await select() : views;
   const readable = fresh.filter((view) => view.readable);
-  const deployments = await deploy(readable, { asked: false, structure: 'keep', dryRun: false }, needs);
+  const deployments = await deploy(readable, { asked: false, structure: 'keep', dryRun }, needs);
   for (const outcome of renewals) {
     const view = fresh.find(({ name }) => name === outcome.lineage);
     const waiting = deployments.find((one) => one.lineage === outcome.lineage && one.result === 'not-due');

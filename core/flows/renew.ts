@@ -14,6 +14,8 @@ import { waitingFor } from './waiting.ts';
 
 export type RenewOutcome =
   | { readonly lineage: string; readonly result: 'renewed'; readonly version: Version }
+  /** A dry run: it is due. */
+  | { readonly lineage: string; readonly result: 'planned'; readonly reason: string }
   | { readonly lineage: string; readonly result: 'not-due'; readonly decision: RenewalDecision }
   | { readonly lineage: string; readonly result: 'failed'; readonly error: CertkitError };
 
@@ -24,6 +26,15 @@ export interface RenewOptions {
 
 /** Lineages under way at once. Their requests to one CA share a session. */
 const WIDTH = 16;
+
+/** What `renew` would do now; asks nobody and changes nothing. */
+export function planRenewals(views: readonly LineageView[], options: RenewOptions, needs: Needs): readonly RenewOutcome[] {
+  return views.map((view): RenewOutcome => {
+    if (!view.readable) return failed(view.name, view.fault, needs);
+    const decision = decisionOn(view.lineage, view.newest, view.state, options, needs);
+    return decision.due ? { lineage: view.name, result: 'planned', reason: decision.reason } : notDue(view.name, decision, needs);
+  });
+}
 
 /** Renews the lineages that are due. One that fails does not hold up the others. */
 export async function renew(views: readonly LineageView[], options: RenewOptions, needs: Needs): Promise<readonly RenewOutcome[]> {

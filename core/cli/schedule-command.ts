@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import { fault } from '../errors.ts';
+import type { CommandContext } from './command.ts';
+
+const KINDS = ['systemd', 'cron', 'crontab'] as const;
+type Kind = (typeof KINDS)[number];
+
+export interface ScheduleCommands {
+  readonly install: Command;
+  readonly status: Command;
+  readonly remove: Command;
+}
+
+export function declareSchedule(program: Command): ScheduleCommands {
+  const schedule = program
+    .command('schedule')
+    .description('have "certkit renew" run every hour')
+    .action(() => {
+      throw fault('USAGE_INVALID', { problem: 'What of the schedule? There are "certkit schedule install", "status" and "remove"' });
+    });
+  return {
+    install: schedule
+      .command('install')
+      .description('write a systemd timer or a cron entry, whichever this machine has')
+      .argument('[kind]', `${KINDS.join(', ')}; by default what is here`),
+    status: schedule.command('status').description('what is installed, when it runs, and what else renews certificates here'),
+    remove: schedule.command('remove').description('take away what "install" wrote'),
+  };
+}
+
+export async function scheduleInstallCommand(asked: string | undefined, { certkit, output }: CommandContext): Promise<number> {
+  const kind = KINDS.find((one) => one === asked);
+  if (asked !== undefined && kind === undefined) throw fault('USAGE_INVALID', { problem: `"${asked}" is no kind of schedule; there are ${KINDS.join(', ')}` });
+  const schedule = await certkit.schedule();
+  const installed = await schedule.install(kind as Kind | undefined);
+  if (installed.line === undefined) output.say(`"certkit renew" runs every hour, by ${installed.files.join(', ')}`);
+  else output.say(`Add this line to your crontab ("crontab -e"):\n\n    ${installed.line}\n`);
+  output.say(
+    installed.trouble === undefined
+      ? 'Tried in the environment of such a run, changing nothing: it works.'
+      : `Tried in the environment of such a run, changing nothing: ${installed.trouble.replaceAll('\n', '\n  ')}`,
+  );
+  const { competitors } = await schedule.status();
+  for (const { client, where } of competitors) output.say(`${client} renews certificates here too (${where}); switch it off for names that certkit has`);
+  output.result('schedule install', { ...installed, competitors });
+  return 0;
+}
+
+export async function scheduleStatusCommand({ certkit, output }: CommandContext): Promise<number> {
+  const status = await (await certkit.schedule()).status();
+  const { kind, files, outdated, lastRun, nextRun, competitors } = status;
+  if (kind === undefined) output.say('No schedule of certkit\'s is installed; "certkit schedule install" makes one.');
+  else output.say(`"certkit renew" runs every hour, by ${files.join(', ')}`);
+  if (outdated.length > 0) output.say(`not as it would be written now: ${outdated.join(', ')}; "certkit schedule install" brings it up to date`);
+  if (lastRun !== undefined) output.say(`last run  ${lastRun}`);
+  if (nextRun !== undefined) output.say(`next run  ${nextRun}`);
+  for (const { client, where } of competitors) output.say(`${client} renews certificates here too (${where})`);
+  output.result('schedule status', { ...status });
+  return 0;
+}
+
+export async function scheduleRemoveCommand({ certkit, output }: CommandContext): Promise<number> {
+  const removed = await (await certkit.schedule()).remove();
+  output.say(removed.length === 0 ? "No schedule of certkit's was installed." : `removed ${removed.join(', ')}`);
+  output.result('schedule remove', { removed });
+  return 0;
+}

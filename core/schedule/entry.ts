@@ -1,0 +1,26 @@
+/** What a scheduled run is made of; every path absolute, for a scheduler knows no working directory. */
+export interface EntryFacts {
+  /** Of Node, as it runs now. */
+  readonly node: string;
+  /** certkit's start file. */
+  readonly program: string;
+  readonly home: string;
+  /** For the programs that a run starts; cron's own PATH lacks /usr/local/bin. */
+  readonly path: string;
+}
+
+/** The first line of every file of ours: what has it is ours to replace and remove, and nothing else is. */
+export const MARK = '# Written by "certkit schedule install"; "certkit schedule remove" takes it away.';
+
+export function isOurs(text: string): boolean {
+  return text.includes(MARK);
+}
+
+export function commandOf({ node, program, home }: EntryFacts, command: readonly string[]): readonly string[] {
+  return [node, program, '--home', home, ...command];
+}
+
+/** A word as a shell reads it back. */
+export function shellWord(word: string): string {
+  return /^[\w/.:=@+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

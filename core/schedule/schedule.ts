@@ -1,0 +1,177 @@
+import { fault } from '../errors.ts';
+import { fingerprint } from '../model/fingerprint.ts';
+import type { Executor, Files } from '../ports.ts';
+import { type Competitor, findCompetitors } from './competitors.ts';
+import { cronEntry, crontabLine, hourlyScript } from './cron.ts';
+import { commandOf, type EntryFacts, isOurs } from './entry.ts';
+import { RECOVERY, systemdUnits, TIMER } from './systemd.ts';
+
+/** `crontab`: a line that a person adds to a crontab by hand. */
+export type ScheduleKind = 'systemd' | 'cron' | 'crontab';
+
+export interface ScheduleNeeds {
+  readonly facts: EntryFacts;
+  readonly uid: number;
+  readonly files: Files;
+  readonly programs: Executor;
+  /** Of the file system, for tests; empty for the machine's own. */
+  readonly root?: string;
+}
+
+export interface ScheduleStatus {
+  /** Absent where nothing of ours is installed. */
+  readonly kind?: 'systemd' | 'cron';
+  /** Files of ours that are there. */
+  readonly files: readonly string[];
+  /** Those that are not as they would be written now: another Node, another home. */
+  readonly outdated: readonly string[];
+  /** As systemd tells them. */
+  readonly lastRun?: string;
+  readonly nextRun?: string;
+  readonly competitors: readonly Competitor[];
+}
+
+export interface Installed {
+  readonly kind: ScheduleKind;
+  readonly files: readonly string[];
+  /** For a crontab: what to add to it. */
+  readonly line?: string;
+  /** What a run in that very environment said that changed nothing; absent where it went well. */
+  readonly trouble?: string;
+}
+
+export interface Schedule {
+  status(): Promise<ScheduleStatus>;
+  /** Writes what starts `certkit renew` every hour, where this machine has a place for that; the same again changes nothing. */
+  install(kind?: ScheduleKind): Promise<Installed>;
+  /** Takes away what `install` wrote, and nothing else. Answers the files. */
+  remove(): Promise<readonly string[]>;
+}
+
+const UNIT_FOLDER = '/etc/systemd/system';
+const CRON_FILE = '/etc/cron.d/certkit';
+const HOURLY_FILE = '/etc/cron.hourly/certkit';
+const MINUTES = 60;
+const ASK_TIMEOUT_MS = 10_000;
+
+export function createSchedule({ facts, uid, files, programs, root = '' }: ScheduleNeeds): Schedule {
+  const minute = Number.parseInt(fingerprint(`${facts.home} ${facts.program}`), 16) % MINUTES;
+  const units = systemdUnits(facts);
+  const unitPath = (name: string) => `${UNIT_FOLDER}/${name}`;
+  const wanted = new Map<string, string>([
+    ...Object.entries(units).map(([name, text]) => [unitPath(name), text] as const),
+    [CRON_FILE, cronEntry(facts, minute)],
+    [HOURLY_FILE, hourlyScript(facts)],
+  ]);
+  const isDirectory = async (path: string) => (await files.facts(root + path, 'follow'))?.type === 'directory';
+  const textAt = async (path: string) => {
+    const bytes = await files.read(root + path);
+    return bytes === undefined ? undefined : Buffer.from(bytes).toString('utf8');
+  };
+
+  async function write(path: string, mode: number): Promise<void> {
+    const text = wanted.get(path) ?? '';
+    const there = await textAt(path);
+    if (there === text) return;
+    if (there !== undefined && !isOurs(there)) {
+      const hint = 'Move it away, or choose the other kind with "certkit schedule install systemd" or "cron".';
+      throw fault('STORE_FILE_REFUSED', { path, because: 'somebody else wrote a file of this name', hint });
+    }
+    await files.write(root + path, text, { mode });
+  }
+
+  async function installed(): Promise<readonly string[]> {
+    const found = await Promise.all([...wanted.keys()].map(async (path) => ({ path, text: await textAt(path) })));
+    return found.flatMap(({ path, text }) => (text !== undefined && isOurs(text) ? [path] : []));
+  }
+
+  async function kindHere(): Promise<ScheduleKind> {
+    if (uid !== 0) return 'crontab';
+    if (await isDirectory('/run/systemd/system')) return 'systemd';
+    return (await isDirectory('/etc/cron.d')) || (await isDirectory('/etc/cron.hourly')) ? 'cron' : 'crontab';
+  }
+
+  const systemctl = (...args: readonly string[]) => programs.run('systemctl', args);
+
+  async function removeFiles(paths: readonly string[]): Promise<void> {
+    for (const path of paths) await files.remove(root + path);
+  }
+
+  return {
+    async status() {
+      const paths = await installed();
+      const outdated = (await Promise.all(paths.map(async (path) => ((await textAt(path)) === wanted.get(path) ? [] : [path])))).flat();
+      const kind = paths.includes(unitPath(TIMER)) ? 'systemd' : paths.length > 0 ? 'cron' : undefined;
+      const times = kind === 'systemd' ? await timesOf(programs) : {};
+      return { ...(kind === undefined ? {} : { kind }), files: paths, outdated, ...times, competitors: await findCompetitors(files, root) };
+    },
+
+    async install(asked) {
+      const kind = asked ?? (await kindHere());
+      if (kind === 'crontab') return { kind, files: [], line: crontabLine(facts, minute), ...(await rehearse()) };
+      if (uid !== 0)
+        throw fault('USAGE_INVALID', {
+          problem: `Only root can install a ${kind} entry; "certkit schedule install crontab" prints a line for your own crontab`,
+        });
+      const before = await installed();
+      let paths: readonly string[];
+      if (kind === 'systemd') {
+        paths = Object.keys(units).map(unitPath);
+        for (const path of paths) await write(path, 0o644);
+        await systemctl('daemon-reload');
+        await systemctl('enable', RECOVERY);
+        await systemctl('enable', '--now', TIMER);
+      } else {
+        const hasCronD = await isDirectory('/etc/cron.d');
+        if (!hasCronD && !(await isDirectory('/etc/cron.hourly'))) {
+          throw fault('USAGE_INVALID', {
+            problem: 'There is neither /etc/cron.d nor /etc/cron.hourly here; "certkit schedule install crontab" prints a line for a crontab',
+          });
+        }
+        paths = [hasCronD ? CRON_FILE : HOURLY_FILE];
+        await write(paths[0] as string, hasCronD ? 0o644 : 0o755);
+      }
+      // One entry, not two: another kind that was installed before goes.
+      await withdraw(before.filter((path) => !paths.includes(path)));
+      return { kind, files: paths, ...(await rehearse()) };
+    },
+
+    async remove() {
+      const paths = await installed();
+      await withdraw(paths);
+      return paths;
+    },
+  };
+
+  async function withdraw(paths: readonly string[]): Promise<void> {
+    const ofSystemd = paths.filter((path) => path.startsWith(UNIT_FOLDER));
+    if (ofSystemd.length > 0) {
+      await systemctl('disable', '--now', TIMER);
+      await systemctl('disable', RECOVERY);
+    }
+    await removeFiles(paths);
+    if (ofSystemd.length > 0) await systemctl('daemon-reload');
+  }
+
+  /** The entry's own command in the entry's own environment, changing nothing. */
+  async function rehearse(): Promise<{ readonly trouble?: string }> {
+    const [file = '', ...args] = commandOf(facts, ['renew', '--dry-run']);
+    const { exitCode, stdout, stderr } = await programs.run('env', ['-i', `PATH=${facts.path}`, file, ...args], {
+      accept: Array.from({ length: 256 }, (_, code) => code),
+    });
+    return exitCode === 0 ? {} : { trouble: `it ended with ${exitCode}\n${`${stdout}${stderr}`.trim()}` };
+  }
+}
+
+/** `LastTriggerUSec` and `NextElapseUSecRealtime`, as systemd prints them; nothing where it does not run. */
+async function timesOf(programs: Executor): Promise<Pick<ScheduleStatus, 'lastRun' | 'nextRun'>> {
+  const properties = ['--property=LastTriggerUSec', '--property=NextElapseUSecRealtime'];
+  try {
+    const { stdout } = await programs.run('systemctl', ['show', ...properties, TIMER], { timeoutMs: ASK_TIMEOUT_MS });
+    const said = (name: string) => new RegExp(`^${name}=(.+)$`, 'm').exec(stdout)?.[1];
+    const [lastRun, nextRun] = [said('LastTriggerUSec'), said('NextElapseUSecRealtime')];
+    return { ...(lastRun === undefined ? {} : { lastRun }), ...(nextRun === undefined ? {} : { nextRun }) };
+  } catch {
+    return {}; // systemd is not running, or not for us: there is nothing to tell
+  }
+}
