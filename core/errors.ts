@@ -66,6 +66,10 @@ const catalogue = {
     message: `${at.plugin} could not publish the proof: ${at.because}`,
     hint: 'Nothing was asked of the CA that counts against a limit for failed validations.',
   }),
+  PLUGIN_NOTIFY_FAILED: (at: { plugin: string; because: string }) => ({
+    message: `${at.plugin} could not carry the news: ${at.because}`,
+    hint: 'Nothing else failed for that. "certkit notify test" tries the channels.',
+  }),
   PLUGIN_UNABLE: (at: { plugin: string; name: string; because: string }) => ({
     message: `${at.plugin} cannot prove control of ${at.name}: ${at.because}`,
     hint: 'Choose another authenticator with --authenticator.',

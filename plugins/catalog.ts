@@ -1,16 +1,14 @@
 import { fault } from '../core/errors.ts';
 import {
-  type AuthenticatorDefinition,
   CONTRACT_VERSION,
   type FileReader,
-  type InstallerDefinition,
   type PluginDefinition,
   type PluginKind,
 } from './contract.ts';
 import { conventionOf, type FoundPlugin, type JudgedPackage, judgePackage } from './package.ts';
 import { type PackagePlace, type PluginRoot, packagesIn } from './roots.ts';
 
-export type DefinitionOf<K extends PluginKind> = K extends 'authenticator' ? AuthenticatorDefinition : InstallerDefinition;
+export type DefinitionOf<K extends PluginKind> = Extract<PluginDefinition, { kind: K }>;
 
 /** What is installed: one entry for each plugin of a package that fits, one for a package that is refused whole. */
 export type CatalogEntry =

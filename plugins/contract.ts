@@ -2,17 +2,19 @@ import type { Assessment, ChallengeTask, Receipt } from '../core/model/challenge
 import type { ChangePlan } from '../core/model/change-plan.ts';
 import type { Identifier } from '../core/model/identifier.ts';
 import type { KeyType } from '../core/model/lineage.ts';
+import type { Digest } from '../core/model/news.ts';
 import type { Survey } from '../core/model/site.ts';
 
 export type { Assessment, ChallengeTask, ChallengeType, Receipt } from '../core/model/challenge.ts';
 export type { ChangePlan, ContentPart, Note, PlacedFile, PlannedCommand, PlannedSplice, Refusal, Serving } from '../core/model/change-plan.ts';
 export type { Identifier } from '../core/model/identifier.ts';
+export type { Digest, NewsItem, NewsKind } from '../core/model/news.ts';
 export type { Endpoint, Finding, InstalledPair, Listen, Server, ServerProcess, Site, Survey, SurveyedFile, SurveyFault } from '../core/model/site.ts';
 
 /** The version of this contract that core speaks; a package's range is judged against it before its code is loaded. */
 export const CONTRACT_VERSION = '0.9.0';
 
-export type PluginKind = 'authenticator' | 'installer';
+export type PluginKind = 'authenticator' | 'installer' | 'notifier';
 
 /** How an option is written: on the command line and in a lineage's file alike. */
 export type OptionType = 'text' | 'file' | 'directory' | 'integer' | 'port' | 'boolean' | 'mode' | 'command';
@@ -197,6 +199,15 @@ export interface Installer {
   reload(signal: AbortSignal): Promise<void>;
 }
 
+/** Carries news to somebody. */
+export interface Notifier {
+  /**
+   * Sends one digest; resolves when the channel has taken it. Core calls it at most once a run, waits at most a minute, and tells the failure
+   * to the other channels: it need not try again by itself.
+   */
+  notify(digest: Digest, signal: AbortSignal): Promise<void>;
+}
+
 interface Definition<K extends PluginKind, D extends OptionDeclarations, P> {
   readonly kind: K;
   readonly name: string;
@@ -217,7 +228,12 @@ export type InstallerDefinition<D extends OptionDeclarations = OptionDeclaration
   D,
   (options: OptionsOf<D>, context: PluginContext) => Installer
 >;
-export type PluginDefinition = AuthenticatorDefinition | InstallerDefinition;
+export type NotifierDefinition<D extends OptionDeclarations = OptionDeclarations> = Definition<
+  'notifier',
+  D,
+  (options: OptionsOf<D>, context: PluginContext) => Notifier
+>;
+export type PluginDefinition = AuthenticatorDefinition | InstallerDefinition | NotifierDefinition;
 
 /** Adds the kind and infers the options; an object literal with `kind: 'authenticator'` does as well. */
 export function defineAuthenticator<const D extends OptionDeclarations, A extends AnyAuthenticator>(
@@ -230,6 +246,10 @@ export function defineInstaller<const D extends OptionDeclarations>(definition: 
   return { kind: 'installer', ...definition };
 }
 
+export function defineNotifier<const D extends OptionDeclarations>(definition: Omit<NotifierDefinition<D>, 'kind'>): NotifierDefinition<D> {
+  return { kind: 'notifier', ...definition };
+}
+
 /** Codes a plugin may put on an error it throws; core gives any other error its own. */
 export type PluginFaultCode =
   | 'INSTALLER_NOT_FOUND'
@@ -238,7 +258,8 @@ export type PluginFaultCode =
   | 'INSTALLER_RELOAD_FAILED'
   | 'INSTALLER_UNREADABLE'
   | 'PLUGIN_OPTION_INVALID'
-  | 'PLUGIN_PRESENT_FAILED';
+  | 'PLUGIN_PRESENT_FAILED'
+  | 'PLUGIN_NOTIFY_FAILED';
 
 /** An error that core shows as it stands. A plugin without this function throws any Error with the same members. */
 export function pluginFault(code: PluginFaultCode, message: string, hint: string, cause?: unknown): Error {

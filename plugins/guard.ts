@@ -7,6 +7,8 @@ import type {
   FileReader,
   Installer,
   InstallerDefinition,
+  Notifier,
+  NotifierDefinition,
   OptionDeclarations,
   PluginContext,
   PluginDefinition,
@@ -101,6 +103,15 @@ export function createInstaller(definition: InstallerDefinition, raw: RawOptions
   return { ...guardedServer(plugin, guard), plan };
 }
 
+/** The same for a notifier. */
+export function createNotifier(definition: NotifierDefinition, raw: RawOptions, context: PluginContext): Notifier {
+  const options = readOptions(definition.name, definition.options, raw);
+  const guard = guardOf(definition, maskFor(definition.options, options));
+  const plugin = guard.call('create', () => definition.create(options, { ...guard.contextOf(context), files: readerOf(context.files) }));
+  guard.demand('create', faultOfMethods(plugin, ['notify']));
+  return { notify: (digest, signal) => guard.wait('notify', () => plugin.notify(digest, signal), signal) };
+}
+
 /** What concerns a server is the same for whoever plans for it. */
 function guardedServer(plugin: Pick<Installer, 'survey' | 'test' | 'reload'>, guard: Guard): Pick<Installer, 'survey' | 'test' | 'reload'> {
   return {
@@ -174,6 +185,7 @@ const PLUGIN_FAULTS: Readonly<Record<PluginFaultCode, true>> = {
   INSTALLER_UNREADABLE: true,
   PLUGIN_OPTION_INVALID: true,
   PLUGIN_PRESENT_FAILED: true,
+  PLUGIN_NOTIFY_FAILED: true,
 };
 
 function faultOfThrown(thrown: unknown, plugin: string, during: string, mask: Mask): CertkitError {

@@ -55,6 +55,7 @@ const RULES: readonly { readonly room: RegExp; readonly may: readonly (string | 
   },
   { room: /^core\/schedule\//, may: ['core/schedule/', 'core/model/', 'core/ports.ts', 'core/errors.ts'] },
   { room: /^core\/edges\//, may: ['core/edges/', 'core/model/', 'core/ports.ts', 'core/errors.ts', 'plugins/contract.ts', 'execa', 'diff', 'node:'] },
+  { room: /^plugins\/notifiers\//, may: ['plugins/notifiers/', /^certkit\//, 'nodemailer', 'node:'] },
   { room: /^plugins\/contract\.ts$/, may: ['core/model/'] },
   {
     room: /^plugins\//,

@@ -1,0 +1,64 @@
+/** What a run brought that somebody should hear of. */
+export type NewsKind =
+  | 'renewed'
+  /** Renewed, and not to be deployed before its date. */
+  | 'waiting'
+  | 'deployed'
+  | 'renewal-failed'
+  | 'deployment-failed'
+  /** Only a person can go on: an authenticator that needs one, a change of structure. */
+  | 'needs-you'
+  | 'expiring'
+  | 'plugin-refused'
+  /** The first run of a new schedule: now it is known that it runs. */
+  | 'first-run'
+  /** Somebody asked whether messages arrive. */
+  | 'test';
+
+export const NEWS_KINDS: readonly NewsKind[] = [
+  'renewed',
+  'waiting',
+  'deployed',
+  'renewal-failed',
+  'deployment-failed',
+  'needs-you',
+  'expiring',
+  'plugin-refused',
+  'first-run',
+  'test',
+];
+
+/** Kinds that ask for somebody. */
+export const URGENT: ReadonlySet<NewsKind> = new Set(['renewal-failed', 'deployment-failed', 'needs-you', 'expiring', 'plugin-refused']);
+
+export interface NewsItem {
+  readonly kind: NewsKind;
+  /** Absent for what concerns no single lineage. */
+  readonly lineage?: string;
+  /** One line. */
+  readonly title: string;
+  /** What happened, what it means, what to do: some lines for people. */
+  readonly text: string;
+  /** Error code, for failures. */
+  readonly code?: string;
+  /** When what is in use expires; milliseconds since the epoch, as all times here. */
+  readonly expiresAtMs?: number;
+  readonly nextTryMs?: number;
+  readonly deployAtMs?: number;
+  /** Tries since the last success. */
+  readonly failures?: number;
+}
+
+/** All news of one run for one channel: one message. */
+export interface Digest {
+  /** Of the machine. */
+  readonly host: string;
+  readonly atMs: number;
+  /** Something in it asks for somebody. */
+  readonly urgent: boolean;
+  /** One line, for a subject. */
+  readonly title: string;
+  /** The whole for people, plain text. */
+  readonly text: string;
+  readonly items: readonly NewsItem[];
+}
