@@ -1,4 +1,5 @@
 import 'reflect-metadata/lite';
+import { X509Certificate } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { container, type DependencyContainer, type InjectionToken, instanceCachingFactory } from 'tsyringe';
 import { type Catalog, createCatalog } from '../plugins/catalog.ts';
@@ -250,13 +251,21 @@ function certificateAuthority(graph: DependencyContainer, settings: Settings): C
     return opened;
   };
   const keys = () => import('./acme/keys.ts');
+  const addressOf = async ({ directory, bundle }: Authority) => {
+    const bundlePem = bundle === undefined ? undefined : await graph.resolve(FILES).read(bundle);
+    if (bundle !== undefined && bundlePem === undefined) throw fault('STORE_UNREADABLE', { path: bundle, because: 'the CA bundle is not there' });
+    return { directory, ...(bundlePem === undefined ? {} : { bundlePem: Buffer.from(bundlePem).toString('utf8') }) };
+  };
+  const certificateId = async (certificatePem: string) => {
+    const { certificateId: idOf } = await import('./acme/certificate-id.ts');
+    return idOf(new X509Certificate(certificatePem).raw);
+  };
 
   async function open(authority: Authority, signal: AbortSignal): Promise<AcmeSession> {
     const store = graph.resolve(STORE);
-    const { directory, bundle, email } = authority;
+    const { directory, email } = authority;
     acme ??= load();
-    const bundlePem = bundle === undefined ? undefined : await graph.resolve(FILES).read(bundle);
-    if (bundle !== undefined && bundlePem === undefined) throw fault('STORE_UNREADABLE', { path: bundle, because: 'the CA bundle is not there' });
+    const at = await addressOf(authority);
     // Two runs that meet a CA for the first time at once make one account.
     return store.withServerLock(`account ${directory}`, async () => {
       const kept = await store.account(authority);
@@ -264,7 +273,7 @@ function certificateAuthority(graph: DependencyContainer, settings: Settings): C
       if (kept === undefined) await store.saveAccount(authority, { keyPem });
       const attempt = async (termsAgreed: boolean) =>
         (await (acme as Promise<Acme>)).open(
-          { directory, ...(bundlePem === undefined ? {} : { bundlePem: Buffer.from(bundlePem).toString('utf8') }) },
+          at,
           { keyPem, ...(kept?.url === undefined ? {} : { url: kept.url }) },
           {
             agreeToTerms: termsAgreed,
@@ -299,6 +308,12 @@ function certificateAuthority(graph: DependencyContainer, settings: Settings): C
     createKeyPem: async (algorithm) => (await keys()).createKeyPem(algorithm),
     createCsr: async (identifiers, keyPem) => (await keys()).createCsr(identifiers, keyPem),
     readIssued: async (request) => (await import('./acme/chain.ts')).readIssued(request),
+    async renewalInfo(authority, certificatePem, signal) {
+      acme ??= load();
+      const id = await certificateId(certificatePem);
+      return id === undefined ? undefined : (await acme).renewalInfo(await addressOf(authority), id, signal);
+    },
+    certificateId,
     close: () => opened?.close(),
   };
 }

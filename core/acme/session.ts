@@ -11,6 +11,7 @@ import { createNoncePool } from './nonces.ts';
 import { type AcmeAuthorization, type AcmeChallenge, type AcmeOrder, isToken, parseAuthorization, parseChallenge, parseOrder } from './order.ts';
 import { FIRST_PAUSE_MS, pollUntil } from './poll.ts';
 import { isProblem, Silence } from './problem.ts';
+import { askRenewalInfo, type RenewalInfo } from './renewal-info.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { createTransport } from './transport.ts';
 
@@ -51,7 +52,7 @@ export interface OpenOptions {
 
 export interface NewOrder {
   readonly identifiers: readonly Identifier[];
-  /** ARI certificate identifier of the certificate that this order replaces (RFC 9773 section 5). */
+  /** ARI certificate identifier of the certificate that this order replaces (RFC 9773 section 5). A CA that will not hear of it is asked once more without. */
   readonly replaces?: string;
   readonly profile?: string;
   readonly notBeforeMs?: number;
@@ -91,6 +92,8 @@ export interface Acme {
   load(): Promise<void>;
   /** Sessions of one CA and account share its directory, nonces and connections. Without `account.url` the key is registered. */
   open(authority: AcmeAuthority, account: AcmeAccount, options: OpenOptions): Promise<AcmeSession>;
+  /** As `askRenewalInfo`; no session is needed. */
+  renewalInfo(authority: AcmeAuthority, id: string, signal: AbortSignal): Promise<RenewalInfo | undefined>;
   /** Ends kept-alive connections; sessions are of no use afterwards. */
   close(): void;
 }
@@ -142,6 +145,7 @@ export function createAcme({ clock, random, log, version, proxy, requestTimeoutM
         throw error;
       }
     },
+    renewalInfo: async (authority, id, signal) => askRenewalInfo(originOf(authority), id, signal),
     close: () => {
       for (const { transport } of origins.values()) transport.close();
     },
@@ -181,7 +185,14 @@ function createSession(connection: Connection, { clock, signal, thumbprint }: Se
         ...(notBeforeMs === undefined ? {} : { notBefore: new Date(notBeforeMs).toISOString() }),
         ...(notAfterMs === undefined ? {} : { notAfter: new Date(notAfterMs).toISOString() }),
       };
-      const reply = await connection.ask((client) => client.createOrder(request), { signal });
+      const send = (body: typeof request) => connection.ask((client) => client.createOrder(body), { signal });
+      const reply = await send(request).catch((error: unknown) => {
+        const problem = refusalOf(error)?.problem;
+        const isAboutReplaced = isProblem(problem, 'alreadyReplaced') || isProblem(problem, 'malformed');
+        if (replaces === undefined || !isAboutReplaced) throw error;
+        const { replaces: _, ...rest } = request as typeof request & { readonly replaces?: string };
+        return send(rest);
+      });
       return orderFrom(reply, reply.headers.location ?? '');
     },
 

@@ -63,6 +63,8 @@ export function eventText(event: Event): { readonly text: string; readonly passi
       const until = event.reviewAtMs === undefined ? '' : ` before ${when(event.reviewAtMs)}`;
       return lasting(`${event.lineage}: renewal not due${until} (${reasonText(event.reason)})`);
     }
+    case 'not-asked':
+      return undefined; // the run log has it
     case 'surveyed':
       return lasting(`found ${event.server}`);
     case 'drift':

@@ -8,7 +8,7 @@ import { type Looked, surveyPlaces } from './place.ts';
 import { prepare } from './prepare.ts';
 import { recoverHeld } from './recover.ts';
 import { failed, plannedOutcome, settle } from './settle.ts';
-import { deployable, isOwed, type Target } from './target.ts';
+import { deployable, emergencyOf, isOwed, type Target } from './target.ts';
 import { waitingFor } from './waiting.ts';
 
 export interface DeployOptions {
@@ -57,7 +57,7 @@ const isRejected = ({ newest, live, state }: Extract<LineageView, { readable: tr
 
 function decisionOn(
   name: string,
-  { newest, live, state, lineage }: Pick<Extract<LineageView, { readable: true }>, 'newest' | 'live' | 'state' | 'lineage'>,
+  { newest, live, state, lineage, windows }: Pick<Extract<LineageView, { readable: true }>, 'newest' | 'live' | 'state' | 'lineage' | 'windows'>,
   options: DeployOptions,
   needs: Needs,
 ): DeploymentDecision {
@@ -72,6 +72,7 @@ function decisionOn(
     policy: lineage.policy,
     ...(state.deployment === undefined ? {} : { attempts: state.deployment }),
     ...(state.chosen === undefined ? {} : { chosen: state.chosen.version }),
+    ...emergencyOf(live, windows),
     asked: options.asked,
   });
 }
@@ -81,7 +82,13 @@ async function targetOf(name: string, options: DeployOptions, needs: Needs): Pro
   const { store } = needs;
   const stuck = needs.stuck.get(name);
   if (stuck !== undefined) throw stuck;
-  const [lineage, versions, liveNumber, state] = await Promise.all([store.lineage(name), store.versions(name), store.live(name), store.state(name)]);
+  const [lineage, versions, liveNumber, state, windows] = await Promise.all([
+    store.lineage(name),
+    store.versions(name),
+    store.live(name),
+    store.state(name),
+    store.windowsOf(name),
+  ]);
   const newest = versions.at(-1);
   const live = versions.find(({ number }) => number === liveNumber);
   const [seen] = Object.values(state.seen);
@@ -92,7 +99,12 @@ async function targetOf(name: string, options: DeployOptions, needs: Needs): Pro
       because: `the link to the live version is gone; "ln -s ${store.linkTarget(name, seen.version)} ${path}" puts it back`,
     });
   }
-  const decision = decisionOn(name, { lineage, state, ...(newest === undefined ? {} : { newest }), ...(live === undefined ? {} : { live }) }, options, needs);
+  const decision = decisionOn(
+    name,
+    { lineage, state, windows, ...(newest === undefined ? {} : { newest }), ...(live === undefined ? {} : { live }) },
+    options,
+    needs,
+  );
   if (!decision.due) return notDue(name, decision, needs);
 
   const version = versions.find(({ number }) => number === decision.version);

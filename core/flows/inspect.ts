@@ -9,7 +9,7 @@ import { decideRenewal, type RenewalDecision } from '../policy/renewal.ts';
 import { inPool } from '../pool.ts';
 import type { LineageView } from '../store/store.ts';
 import type { Needs } from './needs.ts';
-import { deployable, isOwed } from './target.ts';
+import { deployable, emergencyOf, isOwed } from './target.ts';
 
 const HANDSHAKE_LIMIT_MS = 2_000;
 
@@ -44,7 +44,8 @@ export type Inspection =
 export async function inspect(views: readonly LineageView[], needs: Needs): Promise<readonly Inspection[]> {
   return inPool(views, 8, async (view): Promise<Inspection> => {
     if (!view.readable) return { name: view.name, readable: false, error: view.fault };
-    const { lineage, state, newest, live } = view;
+    const { lineage, state, newest, live, windows } = view;
+    const caWindow = newest === undefined ? undefined : windows[newest.number]?.window;
     const versions = await needs.store.versions(view.name);
     const owed = isOwed(lineage, state, live?.number);
     const nowMs = needs.clock.nowMs();
@@ -63,6 +64,7 @@ export async function inspect(views: readonly LineageView[], needs: Needs): Prom
         wanted: lineage.identifiers,
         ...(newest === undefined ? {} : { held: { identifiers: newest.identifiers, life: lifeOf(newest) } }),
         policy: lineage.policy,
+        ...(caWindow === undefined ? {} : { caWindow }),
         ...(state.renewal === undefined ? {} : { attempts: state.renewal }),
         forced: false,
         watched: false,
@@ -76,6 +78,7 @@ export async function inspect(views: readonly LineageView[], needs: Needs): Prom
         policy: lineage.policy,
         ...(state.deployment === undefined ? {} : { attempts: state.deployment }),
         ...(state.chosen === undefined ? {} : { chosen: state.chosen.version }),
+        ...emergencyOf(live, windows),
         asked: false,
       }),
       served: await servedNow(state, versions, live, needs),

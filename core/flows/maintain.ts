@@ -3,6 +3,7 @@ import { deploy } from './deploy.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
 import { planRenewals, type RenewOutcome, renew } from './renew.ts';
+import { refreshWindows } from './renewal-windows.ts';
 
 export interface MaintainOptions {
   /** Only these lineages; all when empty. */
@@ -23,8 +24,9 @@ export interface Maintenance {
 /** What the scheduler calls: renews what is due, then deploys what is due. Structure is left alone, and so is everything that is not due. */
 export async function maintain(options: MaintainOptions, needs: Needs): Promise<Maintenance> {
   const select = async () => (await needs.store.overview()).filter(({ name }) => options.names.length === 0 || options.names.includes(name));
-  const views = await select();
   const { force, dryRun } = options;
+  const before = await select();
+  const views = !dryRun && (await refreshWindows(before, needs)) ? await select() : before;
   const renewals = dryRun ? planRenewals(views, { force }, needs) : await renew(views, { force }, needs);
   if (!options.deploy) return { renewals, deployments: [], failures: failuresOf(renewals, []) };
 

@@ -1,5 +1,6 @@
 import type { Installer } from '../../plugins/contract.ts';
 import type { Issued, IssuedRequest } from '../acme/chain.ts';
+import type { RenewalInfo } from '../acme/renewal-info.ts';
 import type { AcmeSession } from '../acme/session.ts';
 import type { CertkitError } from '../errors.ts';
 import type { Tell } from '../model/event.ts';
@@ -18,6 +19,10 @@ export interface CertificateAuthority {
   createKeyPem(algorithm: KeyAlgorithm): Promise<string>;
   createCsr(identifiers: readonly Identifier[], keyPem: string): Promise<Uint8Array>;
   readIssued(request: IssuedRequest): Promise<Issued>;
+  /** When the CA wants the certificate to be renewed; `undefined` where it does not say such things. Needs no account. */
+  renewalInfo(authority: Authority, certificatePem: string, signal: AbortSignal): Promise<RenewalInfo | undefined>;
+  /** What ARI knows the certificate by, for the order that replaces it (RFC 9773 section 5); `undefined` where it has no such name. */
+  certificateId(certificatePem: string): Promise<string | undefined>;
 }
 
 /** Running servers, as the machine knows them. */

@@ -22,7 +22,7 @@ export const renewalId = (lineage: string) => `renew-${lineage}`;
  * What it has under way is journalled before it is done, and an order that a killed run left is gone on with.
  * It ends with a whole version, or throws; then nothing published is left, and an order that may still come true is kept for the next run.
  */
-export async function obtain(lineage: Lineage, reason: string, needs: Needs): Promise<Version> {
+export async function obtain(lineage: Lineage, newest: Version | undefined, reason: string, needs: Needs): Promise<Version> {
   const { store, tell } = needs;
   const left = await leftOver(lineage, needs);
   const number = await store.nextNumber(lineage.name);
@@ -51,7 +51,7 @@ export async function obtain(lineage: Lineage, reason: string, needs: Needs): Pr
     await store.begin(lineage.name);
     tell({ type: 'ordering', lineage: lineage.name, names: entry.identifiers, ca: lineage.authority.directory, reason });
     const [session, authenticator] = await Promise.all([needs.ca.session(lineage.authority, needs.signal), needs.plugins.authenticator(lineage.authenticator)]);
-    const placed = await placeOrders(lineage, entry, session, needs, (orders) => journal({ orders }));
+    const placed = await placeOrders(lineage, newest, entry, session, needs, (orders) => journal({ orders }));
     // The key is made while the CA looks at the proofs; both end before anything is made of a failure.
     const [proving, keying] = await Promise.allSettled([
       prove(
@@ -116,6 +116,7 @@ async function leftOver(lineage: Lineage, needs: Needs): Promise<RenewEntry | un
 
 async function placeOrders(
   lineage: Lineage,
+  newest: Version | undefined,
   entry: RenewEntry,
   session: AcmeSession,
   needs: Needs,
@@ -128,12 +129,22 @@ async function placeOrders(
       const resumed = before === undefined ? undefined : await resume(before, lineage, entry.version, session, needs);
       if (resumed !== undefined) return resumed;
 
-      const order = await session.newOrder({ identifiers: lineage.identifiers });
+      const order = await newOrder(lineage, algorithm, newest, session, needs);
       known = [...known.filter((one) => one.algorithm !== algorithm), { algorithm, url: order.url, finalizing: false }];
       await journal(known);
       return { algorithm, order };
     }),
   );
+}
+
+/** The CA is told which of its certificates is replaced: inside its window such an order is exempt from limits. */
+async function newOrder(lineage: Lineage, algorithm: KeyAlgorithm, newest: Version | undefined, session: AcmeSession, needs: Needs): Promise<AcmeOrder> {
+  const { identifiers, name, authority } = lineage;
+  const replaced = newest?.ca === authority.directory ? newest.sets.find(({ keyType }) => keyType === keyTypeOf(algorithm)) : undefined;
+  if (newest === undefined || replaced === undefined) return session.newOrder({ identifiers });
+  const replaces = await needs.ca.certificateId((await needs.store.pems(name, newest.number, replaced.keyType)).certificate);
+  if (replaces === undefined) return session.newOrder({ identifiers });
+  return session.newOrder({ identifiers, replaces });
 }
 
 /** An order goes on if the CA still knows it as open and, once it is past finalization, its key is here. */

@@ -1,6 +1,7 @@
 import { asCertkitError, type CertkitError, fault, faultFacts } from '../errors.ts';
 import type { Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
+import type { WindowsOfLineage } from '../model/renewal-window.ts';
 import { lifeOf, type Version } from '../model/version.ts';
 import { decideRenewal, type RenewalDecision } from '../policy/renewal.ts';
 import { afterFailure } from '../policy/retry.ts';
@@ -31,7 +32,7 @@ const WIDTH = 16;
 export function planRenewals(views: readonly LineageView[], options: RenewOptions, needs: Needs): readonly RenewOutcome[] {
   return views.map((view): RenewOutcome => {
     if (!view.readable) return failed(view.name, view.fault, needs);
-    const decision = decisionOn(view.lineage, view.newest, view.state, options, needs);
+    const decision = decisionOn(view, options, needs);
     return decision.due ? { lineage: view.name, result: 'planned', reason: decision.reason } : notDue(view.name, decision, needs);
   });
 }
@@ -40,7 +41,7 @@ export function planRenewals(views: readonly LineageView[], options: RenewOption
 export async function renew(views: readonly LineageView[], options: RenewOptions, needs: Needs): Promise<readonly RenewOutcome[]> {
   const decided = views.map((view): RenewOutcome | Extract<LineageView, { readable: true }> => {
     if (!view.readable) return failed(view.name, view.fault, needs);
-    const decision = decisionOn(view.lineage, view.newest, view.state, options, needs);
+    const decision = decisionOn(view, options, needs);
     return decision.due ? view : notDue(view.name, decision, needs);
   });
   const due = decided.filter((one) => 'readable' in one);
@@ -87,15 +88,15 @@ export async function renewHeld(name: string, options: RenewOptions, needs: Need
 
 async function decideAndObtain(name: string, options: RenewOptions, needs: Needs): Promise<RenewOutcome> {
   const { store, tell } = needs;
-  const [lineage, versions, state] = await Promise.all([store.lineage(name), store.versions(name), store.state(name)]);
+  const [lineage, versions, state, windows] = await Promise.all([store.lineage(name), store.versions(name), store.state(name), store.windowsOf(name)]);
   const newest = versions.at(-1);
   // Decided under the lock: another process may have renewed while this one waited.
-  const decision = decisionOn(lineage, newest, state, options, needs);
+  const decision = decisionOn({ lineage, newest, state, windows }, options, needs);
   if (!decision.due) return notDue(name, decision, needs);
 
   try {
     await refuseUnattended(lineage, needs);
-    const version = await obtain(lineage, decision.reason, needs);
+    const version = await obtain(lineage, newest, decision.reason, needs);
     const { renewal: _done, ...rest } = state;
     await store.saveState(name, rest);
     tell({ type: 'renewed', lineage: name, version: version.number, notAfterMs: lifeOf(version).notAfterMs });
@@ -126,12 +127,21 @@ async function refuseUnattended(lineage: Lineage, { plugins, watched }: Needs): 
   });
 }
 
-function decisionOn(lineage: Lineage, newest: Version | undefined, state: LineageState, options: RenewOptions, needs: Needs): RenewalDecision {
+interface Known {
+  readonly lineage: Lineage;
+  readonly newest?: Version | undefined;
+  readonly state: LineageState;
+  readonly windows: WindowsOfLineage;
+}
+
+function decisionOn({ lineage, newest, state, windows }: Known, options: RenewOptions, needs: Needs): RenewalDecision {
+  const caWindow = newest === undefined ? undefined : windows[newest.number]?.window;
   return decideRenewal({
     nowMs: needs.clock.nowMs(),
     wanted: lineage.identifiers,
     ...(newest === undefined ? {} : { held: { identifiers: newest.identifiers, life: lifeOf(newest) } }),
     policy: lineage.policy,
+    ...(caWindow === undefined ? {} : { caWindow }),
     ...(state.renewal === undefined ? {} : { attempts: state.renewal }),
     unfinished: needs.unfinished.has(renewalId(lineage.name)),
     forced: options.force,

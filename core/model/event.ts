@@ -24,6 +24,8 @@ export type Event =
   | { readonly type: 'renewed'; readonly lineage: string; readonly version: number; readonly notAfterMs: number }
   | { readonly type: 'pending'; readonly lineage: string; readonly version: number; readonly live: number; readonly deployAtMs?: number }
   | { readonly type: 'not-due'; readonly lineage: string; readonly what: 'renewal' | 'deployment'; readonly reason: string; readonly reviewAtMs?: number }
+  /** The CA did not say when it wants a renewal; the calendar counts. */
+  | { readonly type: 'not-asked'; readonly lineage: string; readonly because: string }
   | { readonly type: 'surveyed'; readonly server: string; readonly lineages: readonly string[] }
   /** The configuration is not as the last deployment left it: what somebody changed since, a line each. */
   | { readonly type: 'drift'; readonly lineage: string; readonly server: string; readonly what: readonly string[] }

@@ -7,6 +7,7 @@ import { createLineageIndex } from './lineage-index.ts';
 import { createLineages } from './lineages.ts';
 import { createLocking } from './locking.ts';
 import { createMaking } from './making.ts';
+import { createRenewalWindows } from './renewal-windows.ts';
 import { createRunLog } from './run-log.ts';
 import { createSafety } from './safety.ts';
 import { createStates } from './state.ts';
@@ -21,11 +22,12 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
   const lineages = createLineages(layout, files, yamlFiles);
   const archive = createArchive(layout, files);
   const states = createStates(layout, files);
+  const renewalWindows = createRenewalWindows(layout, files);
   return {
     home,
     ...createSafety(layout, files, uid),
     ...lineages,
-    ...createLineageIndex({ layout, files, lineages, archive, states }),
+    ...createLineageIndex({ layout, files, lineages, archive, states, renewalWindows }),
     ...createLocking(layout, locks, lockLimitMs),
     ...archive,
     ...createMaking(layout, files),
@@ -36,5 +38,6 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
     ...createRunLog(layout, files, locks, clock),
     ...createSweeping(layout, files),
     ...createWrittenRecords(layout, files),
+    ...renewalWindows,
   };
 }

@@ -13,6 +13,7 @@ export interface Layout {
   readonly live: string;
   readonly archives: string;
   readonly index: string;
+  readonly windows: string;
   readonly accounts: string;
   readonly stateRoot: string;
   readonly states: string;
@@ -53,6 +54,7 @@ export function createLayout(home: string): Layout {
     live: at('live'),
     archives: at('archive'),
     index: at('state', 'index.json'),
+    windows: at('state', 'renewal-windows.json'),
     accounts: at('accounts'),
     stateRoot: at('state'),
     states: at('state', 'lineages'),

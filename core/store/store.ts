@@ -7,6 +7,7 @@ import type { Overview } from './lineage-index.ts';
 import type { Lineages } from './lineages.ts';
 import type { Locking } from './locking.ts';
 import type { Making } from './making.ts';
+import type { RenewalWindows } from './renewal-windows.ts';
 import type { RunLog } from './run-log.ts';
 import type { Safety } from './safety.ts';
 import type { States } from './state.ts';
@@ -20,12 +21,27 @@ export type { Settings } from './lineage-file.ts';
 export type { LineageView } from './lineage-index.ts';
 export type { Waiting } from './locking.ts';
 export type { IssuedChain } from './making.ts';
+export type { Windows } from './renewal-windows.ts';
 
 /**
  * Lineages on disk (docs/store.md). What is written is durable when the promise resolves.
  * Whatever changes a lineage is called under its lock; nothing here takes it by itself. `prepare` comes first.
  */
-export interface Store extends Safety, Lineages, Overview, Locking, Archive, Making, States, Journal, Checkpoints, Accounts, RunLog, Sweeping, WrittenRecords {
+export interface Store
+  extends Safety,
+    Lineages,
+    Overview,
+    Locking,
+    Archive,
+    Making,
+    States,
+    Journal,
+    Checkpoints,
+    Accounts,
+    RunLog,
+    Sweeping,
+    WrittenRecords,
+    RenewalWindows {
   readonly home: string;
 }
 

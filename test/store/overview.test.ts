@@ -45,7 +45,7 @@ const only = (views: readonly LineageView[]) => {
   return views[0] as LineageView;
 };
 
-test('an overview tells all of every lineage, and a warm one reads the index alone', async () => {
+test('an overview tells all of every lineage, and a warm one reads the index, and what CAs suggest', async () => {
   const home = await warm();
   const expected = {
     name: NAME,
@@ -55,10 +55,11 @@ test('an overview tells all of every lineage, and a warm one reads the index alo
     live: aVersion(1),
     versionCount: 2,
     state: { rejected: [7], seen: {} },
+    windows: {},
   };
   const { reads, store } = watched(home);
   expect(await store.overview()).toEqual([expected]);
-  expect(reads).toEqual(['state/index.json']);
+  expect(reads).toEqual(['state/index.json', 'state/renewal-windows.json']);
   rmSync(home.at('state/index.json'));
   expect(await home.again().overview()).toEqual([expected]);
 });
@@ -114,7 +115,7 @@ for (const [title, damage] of damages) {
     expect(only(await home.again().overview())).toMatchObject({ readable: true, lineage: { authenticator: { plugin: 'webroot' } } });
     const { reads, store } = watched(home);
     await store.overview();
-    expect(reads).toEqual(['state/index.json']);
+    expect(reads).toEqual(['state/index.json', 'state/renewal-windows.json']);
   });
 }
 
