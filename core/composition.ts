@@ -21,6 +21,7 @@ import { asCertkitError, fault } from './errors.ts';
 import { inBatches } from './flows/batch.ts';
 import { deleteLineage } from './flows/delete.ts';
 import { deploy } from './flows/deploy.ts';
+import { hold } from './flows/hold.ts';
 import { inspect } from './flows/inspect.ts';
 import { knownServers } from './flows/known-servers.ts';
 import { maintain } from './flows/maintain.ts';
@@ -143,6 +144,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     deploy: async (...[views, options]: DropLast<Parameters<typeof deploy>>) => deploy(views, options, options.dryRun ? needs() : await recovered()),
     rollback: async (name: string) => rollback(name, await recovered()),
     release: async (name: string) => release(name, await recovered()),
+    hold: async (...[name, what]: DropLast<Parameters<typeof hold>>) => hold(name, what, await recovered()),
     undeploy: async (name: string, options: { readonly dryRun: boolean }) => undeploy(name, options, options.dryRun ? needs() : await recovered()),
     delete: async (name: string) => deleteLineage(name, await recovered()),
     knownServers: async () => knownServers(needs()),

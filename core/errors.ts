@@ -37,6 +37,10 @@ const catalogue = {
     message: `Version ${at.version} of ${at.name} was rolled back from and is not deployed again`,
     hint: `Release it with "certkit release ${at.name}", or get another with "certkit renew ${at.name} --force".`,
   }),
+  USAGE_HELD: (at: { name: string; what: string }) => ({
+    message: `The ${at.what} of ${at.name} is held`,
+    hint: `Somebody ran "certkit hold ${at.name}"; "certkit release ${at.name}" lets it go.`,
+  }),
   USAGE_INTERRUPTED: (at: { signal: string }) => ({
     message: `Stopped by ${at.signal}; proofs and changes have been taken back`,
     hint: 'Run the same command again when you like; it goes on with an order that is still open.',

@@ -5,6 +5,8 @@ import type { CommandContext } from './command.ts';
 import { type DeleteFlags, declareDelete, deleteCommand } from './delete-command.ts';
 import { type DeployFlags, declareDeploy, deployCommand } from './deploy-command.ts';
 import { declareDoctor, doctorCommand } from './doctor-command.ts';
+import { declareExplain, explainCommand } from './explain-command.ts';
+import { declareHold, type HoldFlags, holdCommand } from './hold-command.ts';
 import { declareNginx, type NginxDumpFlags, nginxDumpCommand } from './nginx-command.ts';
 import { createOutput, type Output, type OutputMode, type Terminal } from './output.ts';
 import { declarePlugins, pluginsCommand } from './plugins-command.ts';
@@ -99,7 +101,9 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
   does(declareRenew(program), ([names], flags) => renewCommand(names as string[], flags as RenewFlags, context));
   does(declareDeploy(program), ([names], flags) => deployCommand(names as string[], flags as DeployFlags, context));
   does(declareStatus(program), ([names]) => statusCommand(names as string[], context));
+  does(declareExplain(program), ([name]) => explainCommand(name as string, context));
   does(declareRollback(program), ([name]) => rollbackCommand(name as string, context));
+  does(declareHold(program), ([name], flags) => holdCommand(name as string, flags as HoldFlags, context));
   does(declareRelease(program), ([name]) => releaseCommand(name as string, context));
   does(declareUndeploy(program), ([name], flags) => undeployCommand(name as string, flags as UndeployFlags, context));
   does(declareDelete(program), ([name], flags) => deleteCommand(name as string, flags as DeleteFlags, context));
@@ -125,7 +129,9 @@ const OTHER_COMMANDS: readonly string[] = [
   'renew',
   'deploy',
   'status',
+  'explain',
   'rollback',
+  'hold',
   'release',
   'undeploy',
   'delete',

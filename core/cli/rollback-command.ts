@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { type CommandContext, errorFacts, exitCodeFor } from './command.ts';
 import { deploymentFacts } from './deployment-text.ts';
+import { HELD } from './hold-command.ts';
 import { refuseUnknown } from './renew-command.ts';
 
 export function declareRollback(program: Command): Command {
@@ -16,13 +17,15 @@ export async function rollbackCommand(name: string, { certkit, output }: Command
 }
 
 export function declareRelease(program: Command): Command {
-  return program.command('release').description('let versions be deployed again that were rolled back from').argument('<lineage>');
+  return program.command('release').description('let go what was held, and versions that were rolled back from').argument('<lineage>');
 }
 
 export async function releaseCommand(name: string, { certkit, output }: CommandContext): Promise<number> {
   await refuseUnknown([name], certkit.store);
-  const released = await certkit.release(name);
-  output.say(released.length === 0 ? `${name}: no version is held back` : `${name}: version ${released.join(', ')} may be deployed again`);
-  output.result('release', { lineage: name, released });
+  const { versions, hold } = await certkit.release(name);
+  if (versions.length > 0) output.say(`${name}: version ${versions.join(', ')} may be deployed again`);
+  if (hold !== undefined) output.say(`${name}: ${HELD[hold.what]} ${hold.what === 'both' ? 'go' : 'goes'} on`);
+  if (versions.length === 0 && hold === undefined) output.say(`${name}: nothing is held back`);
+  output.result('release', { lineage: name, released: versions, ...(hold === undefined ? {} : { hold }) });
   return 0;
 }

@@ -51,16 +51,20 @@ function print(inspection: Inspection, output: Output): void {
     );
   }
   if (owed) output.say('  owed     a server has not been seen serving the live version; the next run deploys it');
-  output.say(`  renew    ${renewal.due ? `due now: ${reasonText(renewal.reason)}` : `${when(renewal.reviewAtMs)} (${reasonText(renewal.reason)})`}`);
-  output.say(
-    `  deploy   ${deployment.due ? `due now: ${reasonText(deployment.reason)}` : deployment.reviewAtMs === undefined ? reasonText(deployment.reason) : `${when(deployment.reviewAtMs)} (${reasonText(deployment.reason)})`}`,
-  );
+  output.say(`  renew    ${nextText(renewal)}`);
+  output.say(`  deploy   ${nextText(deployment)}`);
   for (const [job, attempts] of [['renewal', state.renewal] as const, ['deployment', state.deployment] as const]) {
     if (attempts !== undefined)
       output.say(
         `  failing  ${job} ${attempts.failures} times, last ${when(attempts.lastAtMs)} (${attempts.lastCode}); next try ${when(attempts.notBeforeMs)}`,
       );
   }
+}
+
+function nextText(decision: { readonly due: boolean; readonly reason: string; readonly reviewAtMs?: number }): string {
+  const reason = reasonText(decision.reason);
+  if (decision.due) return `due now: ${reason}`;
+  return decision.reviewAtMs === undefined ? reason : `${when(decision.reviewAtMs)} (${reason})`;
 }
 
 function factsOf(inspection: Inspection): Readonly<Record<string, unknown>> {

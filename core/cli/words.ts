@@ -23,10 +23,12 @@ const REASONS: Readonly<Record<string, string>> = {
   immediately: 'deploy_before: immediately',
   calendar: 'by its deploy date',
   'short-lived': 'an hour after issue',
+  'half-of-pending': 'half of the pending version is over',
   owed: 'a server has not been seen serving it',
   'nothing-issued': 'nothing is issued',
   'nothing-pending': 'nothing is pending',
   rejected: 'the newest version was rolled back from',
+  held: 'held, until "certkit release"',
 };
 
 export function reasonText(reason: string): string {

@@ -36,6 +36,8 @@ export async function deploy(views: readonly LineageView[], options: DeployOptio
       return failed(view.name, fault('USAGE_REJECTED_VERSION', { name: view.name, version: view.newest?.number ?? 0 }), needs);
     }
     const decision = decisionOn(view.name, view, options, needs);
+    if (!decision.due && decision.reason === 'held' && options.asked)
+      return failed(view.name, fault('USAGE_HELD', { name: view.name, what: 'deployment' }), needs);
     return decision.due ? view.name : notDue(view.name, decision, needs);
   });
   const due = decided.filter((one) => typeof one === 'string');
@@ -71,6 +73,7 @@ function decisionOn(
     owed: isOwed(lineage, state, live?.number),
     policy: lineage.policy,
     ...(state.deployment === undefined ? {} : { attempts: state.deployment }),
+    ...(state.hold === undefined ? {} : { hold: state.hold }),
     ...(state.chosen === undefined ? {} : { chosen: state.chosen.version }),
     ...emergencyOf(live, windows),
     asked: options.asked,

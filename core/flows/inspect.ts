@@ -1,11 +1,13 @@
 import type { CertkitError } from '../errors.ts';
 import type { Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
+import type { RenewalWindow } from '../model/renewal-window.ts';
 import { endpointText } from '../model/site.ts';
 import { lifeOf, type Version } from '../model/version.ts';
-import { type DeploymentDecision, decideDeployment } from '../policy/deployment.ts';
+import type { DeploymentDecision } from '../policy/deployment.ts';
+import { type DeploymentRule, explainDeployment, explainRenewal, type RenewalRule } from '../policy/explain.ts';
 import { probeName } from '../policy/probe-address.ts';
-import { decideRenewal, type RenewalDecision } from '../policy/renewal.ts';
+import type { RenewalDecision } from '../policy/renewal.ts';
 import { inPool } from '../pool.ts';
 import type { LineageView } from '../store/store.ts';
 import type { Needs } from './needs.ts';
@@ -36,6 +38,10 @@ export type Inspection =
       readonly owed: boolean;
       readonly renewal: RenewalDecision;
       readonly deployment: DeploymentDecision;
+      /** What was looked at for either, with its numbers. */
+      readonly rules: { readonly renewal: readonly RenewalRule[]; readonly deployment: readonly DeploymentRule[] };
+      /** What the CA suggests for the newest version. */
+      readonly caWindow?: RenewalWindow;
       readonly served: readonly ServedNow[];
     }
   | { readonly name: string; readonly readable: false; readonly error: CertkitError };
@@ -50,6 +56,30 @@ export async function inspect(views: readonly LineageView[], needs: Needs): Prom
     const owed = isOwed(lineage, state, live?.number);
     const nowMs = needs.clock.nowMs();
     const pending = newest !== undefined && newest.number > (live?.number ?? 0) ? newest : undefined;
+    const renewal = explainRenewal({
+      nowMs,
+      wanted: lineage.identifiers,
+      ...(newest === undefined ? {} : { held: { identifiers: newest.identifiers, life: lifeOf(newest) } }),
+      policy: lineage.policy,
+      ...(caWindow === undefined ? {} : { caWindow }),
+      ...(state.renewal === undefined ? {} : { attempts: state.renewal }),
+      ...(state.hold === undefined ? {} : { hold: state.hold }),
+      forced: false,
+      watched: false,
+    });
+    const deployment = explainDeployment({
+      nowMs,
+      ...(newest === undefined ? {} : { newest: deployable(newest) }),
+      ...(live === undefined ? {} : { live: deployable(live) }),
+      rejected: state.rejected,
+      owed,
+      policy: lineage.policy,
+      ...(state.deployment === undefined ? {} : { attempts: state.deployment }),
+      ...(state.hold === undefined ? {} : { hold: state.hold }),
+      ...(state.chosen === undefined ? {} : { chosen: state.chosen.version }),
+      ...emergencyOf(live, windows),
+      asked: false,
+    });
     return {
       name: view.name,
       readable: true,
@@ -59,28 +89,10 @@ export async function inspect(views: readonly LineageView[], needs: Needs): Prom
       ...(live === undefined ? {} : { live }),
       ...(pending === undefined ? {} : { pending }),
       owed,
-      renewal: decideRenewal({
-        nowMs,
-        wanted: lineage.identifiers,
-        ...(newest === undefined ? {} : { held: { identifiers: newest.identifiers, life: lifeOf(newest) } }),
-        policy: lineage.policy,
-        ...(caWindow === undefined ? {} : { caWindow }),
-        ...(state.renewal === undefined ? {} : { attempts: state.renewal }),
-        forced: false,
-        watched: false,
-      }),
-      deployment: decideDeployment({
-        nowMs,
-        ...(newest === undefined ? {} : { newest: deployable(newest) }),
-        ...(live === undefined ? {} : { live: deployable(live) }),
-        rejected: state.rejected,
-        owed,
-        policy: lineage.policy,
-        ...(state.deployment === undefined ? {} : { attempts: state.deployment }),
-        ...(state.chosen === undefined ? {} : { chosen: state.chosen.version }),
-        ...emergencyOf(live, windows),
-        asked: false,
-      }),
+      renewal: renewal.decision,
+      deployment: deployment.decision,
+      rules: { renewal: renewal.rules, deployment: deployment.rules },
+      ...(caWindow === undefined ? {} : { caWindow }),
       served: await servedNow(state, versions, live, needs),
     };
   });

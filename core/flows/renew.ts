@@ -42,6 +42,8 @@ export async function renew(views: readonly LineageView[], options: RenewOptions
   const decided = views.map((view): RenewOutcome | Extract<LineageView, { readable: true }> => {
     if (!view.readable) return failed(view.name, view.fault, needs);
     const decision = decisionOn(view, options, needs);
+    if (!decision.due && decision.reason === 'held' && options.force)
+      return failed(view.name, fault('USAGE_HELD', { name: view.name, what: 'renewal' }), needs);
     return decision.due ? view : notDue(view.name, decision, needs);
   });
   const due = decided.filter((one) => 'readable' in one);
@@ -92,6 +94,7 @@ async function decideAndObtain(name: string, options: RenewOptions, needs: Needs
   const newest = versions.at(-1);
   // Decided under the lock: another process may have renewed while this one waited.
   const decision = decisionOn({ lineage, newest, state, windows }, options, needs);
+  if (!decision.due && decision.reason === 'held' && options.force) return failed(name, fault('USAGE_HELD', { name, what: 'renewal' }), needs);
   if (!decision.due) return notDue(name, decision, needs);
 
   try {
@@ -143,6 +146,7 @@ function decisionOn({ lineage, newest, state, windows }: Known, options: RenewOp
     policy: lineage.policy,
     ...(caWindow === undefined ? {} : { caWindow }),
     ...(state.renewal === undefined ? {} : { attempts: state.renewal }),
+    ...(state.hold === undefined ? {} : { hold: state.hold }),
     unfinished: needs.unfinished.has(renewalId(lineage.name)),
     forced: options.force,
     watched: needs.watched,
@@ -150,7 +154,14 @@ function decisionOn({ lineage, newest, state, windows }: Known, options: RenewOp
 }
 
 function notDue(name: string, decision: RenewalDecision, { tell }: Needs): RenewOutcome {
-  if (!decision.due) tell({ type: 'not-due', lineage: name, what: 'renewal', reason: decision.reason, reviewAtMs: decision.reviewAtMs });
+  if (!decision.due)
+    tell({
+      type: 'not-due',
+      lineage: name,
+      what: 'renewal',
+      reason: decision.reason,
+      ...(decision.reviewAtMs === undefined ? {} : { reviewAtMs: decision.reviewAtMs }),
+    });
   return { lineage: name, result: 'not-due', decision };
 }
 

@@ -1,4 +1,5 @@
 import { fault } from '../errors.ts';
+import type { Hold } from '../model/lineage-state.ts';
 import { lifeOf } from '../model/version.ts';
 import { deployHeld } from './deploy.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
@@ -51,13 +52,19 @@ async function rollbackHeld(name: string, before: Needs): Promise<Rollback> {
   return { lineage: name, from: live, to, outcome };
 }
 
-/** Lets policy deploy versions again that were rolled back from. Answers their numbers. */
-export async function release(name: string, needs: Needs): Promise<readonly number[]> {
+export interface Released {
+  /** Numbers of versions that a person rolled back from and that may be deployed again. */
+  readonly versions: readonly number[];
+  readonly hold?: Hold;
+}
+
+/** Lets policy go on: with versions that were rolled back from, and with what was held. */
+export async function release(name: string, needs: Needs): Promise<Released> {
   const { store, signal } = needs;
-  const work = async () => {
-    const state = await store.state(name);
-    if (state.rejected.length > 0) await store.saveState(name, { ...state, rejected: [] });
-    return state.rejected;
+  const work = async (): Promise<Released> => {
+    const { rejected, hold, ...rest } = await store.state(name);
+    if (rejected.length > 0 || hold !== undefined) await store.saveState(name, { ...rest, rejected: [] });
+    return { versions: rejected, ...(hold === undefined ? {} : { hold }) };
   };
   return store.withLock(name, work, { onWait: waitingFor(`lineage ${name}`, needs), signal });
 }

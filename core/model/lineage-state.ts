@@ -20,6 +20,12 @@ export interface Seen {
   readonly serves: readonly Pick<Serving, 'name' | 'endpoint'>[];
 }
 
+/** What a person froze, and until when; absent `untilMs`: until it is released. */
+export interface Hold {
+  readonly what: 'renewal' | 'deployment' | 'both';
+  readonly untilMs?: number;
+}
+
 /** What certkit remembers of a lineage beside its files; everything here may be lost without losing a certificate. */
 export interface LineageState {
   readonly renewal?: Attempts;
@@ -30,6 +36,7 @@ export interface LineageState {
   readonly seen: Readonly<Record<string, Seen>>;
   /** No server had a place for any of its names at the last unattended deployment; told once. */
   readonly unused?: boolean;
+  readonly hold?: Hold;
   /** The version a person asked to be live, until it is; with leave to change a configuration's structure, or without. */
   readonly chosen?: { readonly version: number; readonly structure: 'may-change' | 'keep' };
 }

@@ -1,6 +1,7 @@
 import { type Identifier, sameIdentifiers } from '../model/identifier.ts';
 import type { Policy } from '../model/lineage.ts';
-import type { Attempts } from '../model/lineage-state.ts';
+import type { Attempts, Hold } from '../model/lineage-state.ts';
+import { isHeld, untilOf } from './hold.ts';
 import { deploymentMoment, HOUR_MS, halfway, isShort, type Life } from './lead.ts';
 
 export interface DeployableVersion {
@@ -20,6 +21,7 @@ export interface DeploymentFacts {
   readonly owed: boolean;
   readonly policy: Policy;
   readonly attempts?: Attempts;
+  readonly hold?: Hold;
   /** The version a person chose and that is not live yet: a run that was cut off is finished by the next. */
   readonly chosen?: number;
   /** The live version must go: the CA revoked it or pulled its window forward (RFC 9773). */
@@ -42,7 +44,8 @@ export type DeploymentReason =
   | 'nothing-issued'
   | 'nothing-pending'
   | 'rejected'
-  | 'backing-off';
+  | 'backing-off'
+  | 'held';
 
 export type DeploymentDecision =
   | { readonly due: true; readonly version: number; readonly reason: DeploymentReason }
@@ -50,6 +53,7 @@ export type DeploymentDecision =
 
 /** Which version the servers should get now and why; if none, when to look again. Decided on the live version. */
 export function decideDeployment(facts: DeploymentFacts): DeploymentDecision {
+  if (isHeld(facts.hold, 'deployment', facts.nowMs)) return { due: false, reason: 'held', ...untilOf(facts.hold) };
   const decision = byNeed(facts);
   const restUntilMs = facts.attempts?.notBeforeMs ?? 0;
   if (decision.due && !facts.asked && facts.nowMs < restUntilMs) return { due: false, reason: 'backing-off', reviewAtMs: restUntilMs };

@@ -1,6 +1,7 @@
 import { type Identifier, sameIdentifiers } from '../model/identifier.ts';
 import type { Policy } from '../model/lineage.ts';
-import type { Attempts } from '../model/lineage-state.ts';
+import type { Attempts, Hold } from '../model/lineage-state.ts';
+import { isHeld, untilOf } from './hold.ts';
 import { deploymentMoment, type Life, renewalMoment } from './lead.ts';
 
 export interface RenewalFacts {
@@ -12,6 +13,7 @@ export interface RenewalFacts {
   /** The window that ARI suggests and the point of it that was chosen once (RFC 9773 section 4.2). */
   readonly caWindow?: { readonly startMs: number; readonly endMs: number; readonly pointMs: number };
   readonly attempts?: Attempts;
+  readonly hold?: Hold;
   /** An order of a run that was cut off is still open. */
   readonly unfinished?: boolean;
   /** A person wants it now, whatever the calendar says. */
@@ -30,14 +32,16 @@ export type RenewalReason =
   | 'late-in-life'
   | 'ca-window'
   | 'before-deployment'
-  | 'backing-off';
+  | 'backing-off'
+  | 'held';
 
 export type RenewalDecision =
   | { readonly due: true; readonly reason: RenewalReason }
-  | { readonly due: false; readonly reason: RenewalReason; readonly reviewAtMs: number };
+  | { readonly due: false; readonly reason: RenewalReason; readonly reviewAtMs?: number };
 
-/** Whether to renew now and why; if not, when to look again. Decided on the newest version. */
+/** Whether to renew now and why; if not, when to look again (absent: when a person says so). Decided on the newest version. */
 export function decideRenewal(facts: RenewalFacts): RenewalDecision {
+  if (isHeld(facts.hold, 'renewal', facts.nowMs)) return { due: false, reason: 'held', ...untilOf(facts.hold) };
   if (facts.forced) return { due: true, reason: 'asked' };
 
   const decision = byNeed(facts);

@@ -1,0 +1,86 @@
+import { sameIdentifiers } from '../model/identifier.ts';
+import { type DeploymentDecision, type DeploymentFacts, type DeploymentReason, decideDeployment } from './deployment.ts';
+import { isHeld } from './hold.ts';
+import { deploymentMoment, HOUR_MS, halfway, isShort, renewalMoment } from './lead.ts';
+import { decideRenewal, type RenewalDecision, type RenewalFacts, type RenewalReason } from './renewal.ts';
+
+/** One rule that was looked at. */
+export interface Rule<R extends string> {
+  readonly rule: R;
+  /** The moment it names; absent for a rule without one. */
+  readonly atMs?: number;
+  /** What was asked for would have been earlier than the rules allow. */
+  readonly clamped?: boolean;
+  /** It applies now. */
+  readonly holds: boolean;
+  /** The decision is this rule's. */
+  readonly decides: boolean;
+}
+
+export type RenewalRule = Rule<RenewalReason>;
+export type DeploymentRule = Rule<DeploymentReason | 'half-of-pending'>;
+
+/** Every rule of renewal with its numbers, and which of them decides. */
+export function explainRenewal(facts: RenewalFacts): { readonly decision: RenewalDecision; readonly rules: readonly RenewalRule[] } {
+  const decision = decideRenewal(facts);
+  const { held, nowMs, policy, caWindow, attempts, hold } = facts;
+  const rule = (name: RenewalReason, holds: boolean, atMs?: number, clamped = false): RenewalRule => ({
+    rule: name,
+    holds,
+    decides: decision.reason === name,
+    ...(atMs === undefined ? {} : { atMs }),
+    ...(clamped ? { clamped } : {}),
+  });
+  const by = (name: RenewalReason, atMs: number, clamped = false) => rule(name, nowMs >= atMs, atMs, clamped);
+  if (held === undefined) return { decision, rules: [rule('first-issue', true)] };
+
+  const own = renewalMoment(held.life, policy.renewBefore);
+  const deployLead = policy.deployBefore?.kind === 'immediately' ? undefined : policy.deployBefore;
+  const rules = [
+    ...(hold === undefined ? [] : [rule('held', isHeld(hold, 'renewal', nowMs), hold.untilMs)]),
+    rule('identifiers-changed', !sameIdentifiers(facts.wanted, held.identifiers)),
+    rule('unfinished', facts.unfinished === true),
+    by('expired', held.life.notAfterMs),
+    by(policy.renewBefore === undefined ? 'late-in-life' : 'renew-before', own.atMs, own.clamped),
+    ...(caWindow === undefined
+      ? []
+      : [by('ca-window', caWindow.pointMs), by('before-deployment', deploymentMoment(held.life, deployLead, policy.renewBefore).atMs)]),
+    ...(attempts === undefined ? [] : [rule('backing-off', nowMs < attempts.notBeforeMs, attempts.notBeforeMs)]),
+  ];
+  return { decision, rules };
+}
+
+/** Every rule of deployment with its numbers, and which of them decides. */
+export function explainDeployment(facts: DeploymentFacts): { readonly decision: DeploymentDecision; readonly rules: readonly DeploymentRule[] } {
+  const decision = decideDeployment(facts);
+  const { newest, live, nowMs, policy, attempts, hold } = facts;
+  const rule = (name: DeploymentRule['rule'], holds: boolean, atMs?: number, clamped = false): DeploymentRule => ({
+    rule: name,
+    holds,
+    decides: decision.reason === name,
+    ...(atMs === undefined ? {} : { atMs }),
+    ...(clamped ? { clamped } : {}),
+  });
+  const by = (name: DeploymentRule['rule'], atMs: number, clamped = false) => rule(name, nowMs >= atMs, atMs, clamped);
+  const frozen = hold === undefined ? [] : [rule('held', isHeld(hold, 'deployment', nowMs), hold.untilMs)];
+  const resting = attempts === undefined ? [] : [rule('backing-off', nowMs < attempts.notBeforeMs, attempts.notBeforeMs)];
+  if (newest === undefined) return { decision, rules: [...frozen, rule('nothing-issued', true)] };
+  if (live === undefined)
+    return { decision, rules: [...frozen, rule('first-deployment', true), rule('rejected', facts.rejected.includes(newest.number)), ...resting] };
+  if (newest.number <= live.number) return { decision, rules: [...frozen, rule('owed', facts.owed), rule('nothing-pending', true), ...resting] };
+
+  const calendar = deploymentMoment(live.life, policy.deployBefore, policy.renewBefore);
+  const rules = [
+    ...frozen,
+    rule('rejected', facts.rejected.includes(newest.number)),
+    by('live-expired', live.life.notAfterMs),
+    rule('identifiers-changed', !sameIdentifiers(newest.identifiers, live.identifiers)),
+    rule('window-moved', facts.emergency === 'window-moved'),
+    ...(policy.deployBefore?.kind === 'immediately' ? [rule('immediately', true)] : [by('calendar', calendar.atMs, calendar.clamped)]),
+    by('half-of-pending', halfway(newest.life)),
+    ...(policy.deployBefore === undefined && isShort(live.life) ? [by('short-lived', newest.issuedAtMs + HOUR_MS)] : []),
+    rule('owed', facts.owed),
+    ...resting,
+  ];
+  return { decision, rules };
+}

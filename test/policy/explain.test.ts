@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { explainDeployment, explainRenewal } from '../../core/policy/explain.ts';
+
+const DAY = 86_400_000;
+const names = [{ kind: 'dns', value: 'example.com', wildcard: false }] as const;
+const life = (fromDay: number) => ({ notBeforeMs: fromDay * DAY, notAfterMs: (fromDay + 90) * DAY });
+const renewal = { nowMs: 10 * DAY, wanted: names, held: { identifiers: names, life: life(0) }, policy: {}, forced: false, watched: false };
+const version = (number: number, fromDay: number) => ({ number, identifiers: names, life: life(fromDay), issuedAtMs: fromDay * DAY });
+const deployment = { nowMs: 65 * DAY, newest: version(2, 60), live: version(1, 0), rejected: [], owed: false, policy: {}, asked: false };
+
+const rulesOf = ({
+  rules,
+}: {
+  readonly rules: readonly { readonly rule: string; readonly atMs?: number; readonly holds: boolean; readonly decides: boolean }[];
+}) => Object.fromEntries(rules.map(({ rule, atMs, holds, decides }) => [rule, [atMs === undefined ? undefined : atMs / DAY, holds, decides]]));
+
+test('renewal: every rule with its day, and the one that decides', () => {
+  expect(rulesOf(explainRenewal(renewal))).toEqual({
+    'identifiers-changed': [undefined, false, false],
+    unfinished: [undefined, false, false],
+    expired: [90, false, false],
+    'late-in-life': [60, false, true],
+  });
+});
+
+test('renewal: the window of the CA, bounded by the deploy date; a rest after a failure', () => {
+  const caWindow = { startMs: 50 * DAY, endMs: 52 * DAY, pointMs: 51 * DAY };
+  const attempts = { failures: 2, lastAtMs: 0, lastCode: 'ACME_PROBLEM', notBeforeMs: 55 * DAY };
+  const rules = rulesOf(explainRenewal({ ...renewal, nowMs: 54 * DAY, caWindow, attempts }));
+  expect(rules).toMatchObject({ 'ca-window': [51, true, false], 'before-deployment': [70, false, false], 'backing-off': [55, true, true] });
+});
+
+test('renewal: what is held decides, forced or not', () => {
+  const { decision, rules } = explainRenewal({ ...renewal, forced: true, hold: { what: 'both', untilMs: 20 * DAY } });
+  expect(decision).toEqual({ due: false, reason: 'held', reviewAtMs: 20 * DAY });
+  expect(rules.find(({ rule }) => rule === 'held')).toMatchObject({ decides: true, atMs: 20 * DAY });
+  expect(explainRenewal({ ...renewal, hold: { what: 'deployment' } }).decision).toMatchObject({ reason: 'late-in-life' });
+  expect(explainRenewal({ ...renewal, nowMs: 21 * DAY, hold: { what: 'both', untilMs: 20 * DAY } }).decision).toMatchObject({ reason: 'late-in-life' });
+});
+
+test('deployment: the calendar, and half of the life of what waits', () => {
+  expect(rulesOf(explainDeployment(deployment))).toMatchObject({
+    calendar: [70, false, true],
+    'half-of-pending': [105, false, false],
+    'live-expired': [90, false, false],
+  });
+  expect(explainDeployment({ ...deployment, hold: { what: 'deployment' }, asked: true }).decision).toEqual({ due: false, reason: 'held' });
+  expect(explainDeployment({ ...deployment, emergency: 'window-moved' }).decision).toMatchObject({ due: true, reason: 'window-moved' });
+});
+
+test('a lead that the rules cut short says so', () => {
+  const { rules } = explainRenewal({ ...renewal, policy: { renewBefore: { kind: 'time', ms: 80 * DAY } } });
+  expect(rules.find(({ rule }) => rule === 'renew-before')).toMatchObject({ atMs: 45 * DAY, clamped: true, decides: true });
+});
