@@ -310,6 +310,10 @@ function certificateAuthority(graph: DependencyContainer, settings: Settings): C
     createKeyPem: async (algorithm) => (await keys()).createKeyPem(algorithm),
     createCsr: async (identifiers, keyPem) => (await keys()).createCsr(identifiers, keyPem),
     readIssued: async (request) => (await import('./acme/chain.ts')).readIssued(request),
+    async reach(authority, signal) {
+      acme ??= load();
+      await (await acme).reach(await addressOf(authority), signal);
+    },
     async renewalInfo(authority, certificatePem, signal) {
       acme ??= load();
       const id = await certificateId(certificatePem);

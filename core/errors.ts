@@ -19,7 +19,7 @@ const catalogue = {
   }),
   USAGE_NEEDS: (at: { what: string; option: string }) => ({
     message: `${at.what} is missing`,
-    hint: `Give ${at.option}; at a terminal certkit asks for it.`,
+    hint: `Give ${at.option}; at a terminal certkit asks.`,
   }),
   USAGE_OTHER_NAMES: (at: { name: string; held: readonly string[]; wanted: readonly string[] }) => ({
     message: `Lineage ${at.name} is for ${list(at.held)}; you asked for ${list(at.wanted)}`,
@@ -146,7 +146,9 @@ const catalogue = {
   }),
   INSTALLER_BROKEN_BEFORE: (at: { server: string; output: string }) => ({
     message: `${at.server} already refuses its configuration, before any change of ours:\n${at.output}`,
-    hint: 'Nothing was touched. Mend the configuration and run again; the deployment stays owed.',
+    hint: /\(13: Permission denied\)/.test(at.output)
+      ? 'Nothing was touched. The server may do what this user may not: run certkit as root, or as the user who runs the server.'
+      : 'Nothing was touched. Mend the configuration and run again.',
   }),
   INSTALLER_NO_SITE: (at: { lineage: string; because: string; hint: string }) => ({ message: `${at.lineage}: ${at.because}`, hint: at.hint }),
   INSTALLER_SITE_HELD: (at: { lineage: string; because: string; hint: string }) => ({ message: `${at.lineage}: ${at.because}`, hint: at.hint }),
@@ -201,7 +203,9 @@ const catalogue = {
 
   STORE_UNREADABLE: (at: { path: string; line?: number; because: string }) => ({
     message: `${at.path}${at.line === undefined ? '' : `:${at.line}`}: ${at.because}`,
-    hint: 'Mend the file; other lineages are not affected.',
+    hint: /permission denied/.test(at.because)
+      ? 'Run certkit as root, or as the user whom the file belongs to.'
+      : 'Mend the file; other lineages are not affected.',
   }),
   STORE_UNSAFE: (at: { path: string; because: string }) => ({
     message: `${at.path} is not safe to use: ${at.because}`,

@@ -45,7 +45,8 @@ export async function askRenewalInfo(origin: Origin, id: string, signal: AbortSi
   };
 }
 
-async function directoryOf(origin: Origin, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
+/** The CA's directory (RFC 8555 section 7.1.1), read once. */
+export async function directoryOf(origin: Origin, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
   if (isRecord(origin.directoryReply?.data)) return origin.directoryReply.data;
   const { data, ...reply } = await getJson(origin, origin.directory, signal);
   origin.directoryReply = { ...reply, data };

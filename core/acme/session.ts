@@ -11,7 +11,7 @@ import { createNoncePool } from './nonces.ts';
 import { type AcmeAuthorization, type AcmeChallenge, type AcmeOrder, isToken, parseAuthorization, parseChallenge, parseOrder } from './order.ts';
 import { FIRST_PAUSE_MS, pollUntil } from './poll.ts';
 import { isProblem, Silence } from './problem.ts';
-import { askRenewalInfo, type RenewalInfo } from './renewal-info.ts';
+import { askRenewalInfo, directoryOf, type RenewalInfo } from './renewal-info.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { createTransport } from './transport.ts';
 
@@ -92,6 +92,8 @@ export interface Acme {
   load(): Promise<void>;
   /** Sessions of one CA and account share its directory, nonces and connections. Without `account.url` the key is registered. */
   open(authority: AcmeAuthority, account: AcmeAccount, options: OpenOptions): Promise<AcmeSession>;
+  /** Reads the directory; throws when no CA answers there. */
+  reach(authority: AcmeAuthority, signal: AbortSignal): Promise<void>;
   /** As `askRenewalInfo`; no session is needed. */
   renewalInfo(authority: AcmeAuthority, id: string, signal: AbortSignal): Promise<RenewalInfo | undefined>;
   /** Ends kept-alive connections; sessions are of no use afterwards. */
@@ -145,6 +147,7 @@ export function createAcme({ clock, random, log, version, proxy, requestTimeoutM
         throw error;
       }
     },
+    reach: async (authority, signal) => void (await directoryOf(originOf(authority), signal)),
     renewalInfo: async (authority, id, signal) => askRenewalInfo(originOf(authority), id, signal),
     close: () => {
       for (const { transport } of origins.values()) transport.close();

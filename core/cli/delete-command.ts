@@ -20,13 +20,16 @@ export async function deleteCommand(name: string, flags: DeleteFlags, { certkit,
   const known = await store.names();
   // What a deletion that was cut off left has no file any more.
   if (!known.includes(name) && (await store.versionNumbers(name)).length === 0) throw fault('USAGE_NO_LINEAGE', { name, known });
-  if (flags.yes !== true && !(await isConfirmed())) return 0;
+  if (flags.yes !== true && !(await isConfirmed())) {
+    output.say('Nothing was deleted.');
+    return 0;
+  }
   await certkit.delete(name);
   output.result('delete', { lineage: name });
   return 0;
 
   async function isConfirmed(): Promise<boolean> {
-    if (!terminal.interactive) throw fault('USAGE_NEEDS', { what: `Leave to delete ${name} with its keys`, option: '--yes' });
+    if (!terminal.interactive) throw fault('USAGE_NEEDS', { what: `Your word that ${name} is to be deleted with its keys`, option: '--yes' });
     const answer = await askFor(terminal, `Delete ${name} with all its versions and keys? [y/N] `, (text) => ({ ok: true, value: text.toLowerCase() }));
     return answer === 'y' || answer === 'yes';
   }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { CertkitError } from '../errors.ts';
 import { type CommandContext, errorFacts, exitCodeFor } from './command.ts';
-import { deploymentFacts, printChanges } from './deployment-text.ts';
+import { deploymentFacts, plannedText, printChanges } from './deployment-text.ts';
 import { refuseUnknown } from './renew-command.ts';
 
 export interface DeployFlags {
@@ -29,7 +29,7 @@ export async function deployCommand(names: readonly string[], flags: DeployFlags
   for (const outcome of outcomes) {
     if (outcome.result !== 'planned') continue;
     await printChanges(outcome.changes, certkit, output);
-    output.say(`${outcome.lineage}: version ${outcome.version} would go live; ${outcome.tested ? 'the server accepts the change' : 'not tested'}`);
+    output.say(plannedText(outcome));
   }
   const failures = outcomes.flatMap((outcome): readonly CertkitError[] => {
     if (outcome.result === 'failed') return [outcome.error];

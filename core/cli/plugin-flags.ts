@@ -32,37 +32,49 @@ export async function addPluginFlags(
   const definitions = new Map<string, PluginDefinition>();
   for (const { kind, name } of pluginsNamed(argv)) definitions.set(`${kind} ${name}`, await catalog.find(kind, name));
 
-  const known = new Map<string, { readonly plugin: string; readonly option: string; readonly isPath: boolean }>();
+  const known = new Map<string, { readonly plugin: string; readonly option: string; readonly isPath: boolean; readonly isBoolean: boolean }>();
   for (const { name, options } of definitions.values()) {
-    for (const { flag, value, text, option, default: preset } of optionFlags(name, options)) {
+    for (const { flag, value, text, option, required, default: preset } of optionFlags(name, options)) {
       if ([...known.values()].some((one) => one.plugin === name && one.option === option)) continue;
+      const type = options[option]?.type;
       const declared = makeOption(
         value === undefined ? flag : `${flag} ${value}`,
-        preset === undefined
-          ? text
-          : `${text} (default: ${typeof preset === 'number' && options[option]?.type === 'mode' ? preset.toString(8).padStart(4, '0') : preset})`,
+        preset === undefined ? text : `${text} (default: ${typeof preset === 'number' && type === 'mode' ? preset.toString(8).padStart(4, '0') : preset})`,
       );
       command.addOption(declared);
-      known.set(declared.attributeName(), { plugin: name, option, isPath: ['file', 'directory'].includes(options[option]?.type ?? '') });
+      if (!required) command.addOption(makeOption(flag.replace('--', '--no-'), `take ${flag} back`).hideHelp());
+      known.set(declared.attributeName(), { plugin: name, option, isPath: type === 'file' || type === 'directory', isBoolean: type === 'boolean' });
     }
   }
+  if (known.size > 0)
+    command.addHelpText('after', '\nAn option of a plugin that a lineage has is taken back with "--no-" in front, as in --no-nginx-redirect.');
 
   return {
-    definitions: [...definitions.values()],
-    choice(kind, plugin, given) {
-      // Two plugins of one name share flags; each is given those that it knows.
-      const declared = definitions.get(`${kind} ${plugin}`)?.options ?? {};
-      const own = [...known].filter(([key, one]) => one.plugin === plugin && given[key] !== undefined && Object.hasOwn(declared, one.option));
-      // Typed at a shell, a path is relative to where the person is; in a lineage's file it is absolute.
-      return { plugin, options: Object.fromEntries(own.map(([key, { option, isPath }]) => [option, isPath ? resolve(String(given[key])) : given[key]])) };
+    definition: (kind, plugin) => definitions.get(`${kind} ${plugin}`),
+    choice({ name, options: declared }, given, held) {
+      const options = new Map(Object.entries(held?.options ?? {}));
+      for (const [key, { plugin, option, isPath, isBoolean }] of known) {
+        const value = given[key];
+        // Two plugins of one name share flags; each is given those that it knows.
+        if (plugin !== name || value === undefined || !Object.hasOwn(declared, option)) continue;
+        if (value === false && !isBoolean) options.delete(option);
+        // Typed at a shell, a path is relative to where the person is; in a lineage's file it is absolute.
+        else options.set(option, isPath ? resolve(String(value)) : value);
+      }
+      return { plugin: name, options: Object.fromEntries(options) };
     },
   };
 }
 
 export interface PluginFlags {
-  readonly definitions: readonly PluginDefinition[];
-  /** @param given - the command's parsed options, by commander's attribute names */
-  choice(kind: PluginKind, plugin: string, given: Readonly<Record<string, unknown>>): PluginChoice;
+  /** One that the command line names. */
+  definition(kind: PluginKind, plugin: string): PluginDefinition | undefined;
+  /**
+   * The choice that flags make of a plugin: what it had, with what was given now.
+   *
+   * @param given - the command's parsed options, by commander's attribute names
+   */
+  choice(definition: Pick<PluginDefinition, 'name' | 'options'>, given: Readonly<Record<string, unknown>>, held?: PluginChoice): PluginChoice;
 }
 
 /** Two installers of one plugin need two sets of options, which flags cannot say. */

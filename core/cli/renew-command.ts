@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { fault, faultFacts } from '../errors.ts';
 import { type CommandContext, errorFacts, exitCodeFor } from './command.ts';
-import { deploymentFacts, printChanges } from './deployment-text.ts';
+import { deploymentFacts, plannedText, printChanges } from './deployment-text.ts';
 import { reasonText } from './words.ts';
 
 export interface RenewFlags {
@@ -32,7 +32,7 @@ export async function renewCommand(names: readonly string[], flags: RenewFlags, 
   for (const outcome of deployments) {
     if (outcome.result !== 'planned') continue;
     await printChanges(outcome.changes, certkit, output);
-    output.say(`${outcome.lineage}: version ${outcome.version} would go live; ${outcome.tested ? 'the server accepts the change' : 'not tested'}`);
+    output.say(plannedText(outcome));
   }
   output.result('renew', {
     renewals: renewals.map((outcome) => {

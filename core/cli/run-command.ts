@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Certkit } from '../composition.ts';
 import { type CertkitError, fault, faultFacts } from '../errors.ts';
-import type { PluginChoice } from '../model/lineage.ts';
+import type { Lineage, PluginChoice } from '../model/lineage.ts';
 import { type CommandContext, exitCodeFor } from './command.ts';
-import { deploymentFacts, printChanges } from './deployment-text.ts';
+import { deploymentFacts, plannedText, printChanges } from './deployment-text.ts';
 import type { Terminal } from './output.ts';
 import { addPluginFlags, type PluginFlags, refuseTwice } from './plugin-flags.ts';
 import { askFor, askForOne, askForSome } from './questions.ts';
@@ -58,13 +58,14 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
   await store.prepare();
   const name = flags.name === undefined ? undefined : readLineageName(flags.name);
   const given = { ...flags } as Readonly<Record<string, unknown>>;
-  const installers = flags.installer?.map((plugin) => plugins.choice('installer', plugin, given));
-  const domains = flags.domain ?? (name === undefined ? await offerNames(installers, certkit, terminal) : []);
+  const named = flags.installer?.map((plugin) => plugins.choice(definitionOf('installer', plugin), given));
+  const domains = flags.domain ?? (name === undefined ? await offerNames(named, certkit, terminal) : []);
   const identifiers = readIdentifiers(domains);
 
   const known = (await store.overview()).flatMap((view) => (view.readable ? [view.lineage] : []));
   const held = lineageMeant({ identifiers, ...(name === undefined ? {} : { name }) }, known);
-  const authenticator = flags.authenticator === undefined ? undefined : plugins.choice('authenticator', flags.authenticator, given);
+  const installers = flags.installer?.map((plugin) => plugins.choice(definitionOf('installer', plugin), given, heldInstaller(plugin, held)));
+  const authenticator = await authenticatorOf(held);
   const wanted = wantedLineage(
     {
       identifiers,
@@ -91,15 +92,42 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
   }
   if (outcome.result === 'sketched') {
     await printChanges(outcome.changes, certkit, output);
-    output.say(`${wanted.name}: not tested: there is no certificate yet that the server could read`);
+    if (wanted.installers.length > 0) output.say(`${wanted.name}: not tested: there is no certificate yet that the server could read`);
     output.result('run', { lineage: wanted.name, planned: outcome.changes.map(({ path }) => path), tested: false });
     return 0;
   }
   const { deployment, renewal } = outcome;
-  if (deployment.result === 'planned') await printChanges(deployment.changes, certkit, output);
+  if (deployment.result === 'planned') {
+    await printChanges(deployment.changes, certkit, output);
+    output.say(plannedText(deployment));
+  }
   output.result('run', { lineage: wanted.name, renewed: renewal.result === 'renewed', deployment: deploymentFacts(deployment) });
   if (renewal.result === 'renewed') await offerSchedule({ certkit, output, terminal });
   return exitCodeFor(setbackErrors(deployment), 1);
+
+  function definitionOf(kind: 'installer' | 'authenticator', plugin: string) {
+    const found = plugins.definition(kind, plugin);
+    if (found === undefined) throw fault('BUG_UNEXPECTED', { because: `${plugin} was named and not found` });
+    return found;
+  }
+
+  /** A server that is named for the installer is meant by the authenticator of the same name, too. */
+  async function authenticatorOf(lineage: Lineage | undefined): Promise<PluginChoice | undefined> {
+    const before = lineage?.authenticator;
+    if (flags.authenticator !== undefined) {
+      return plugins.choice(definitionOf('authenticator', flags.authenticator), given, before?.plugin === flags.authenticator ? before : undefined);
+    }
+    if (before === undefined || flags.installer?.includes(before.plugin) !== true) return undefined;
+    return plugins.choice(await certkit.catalog.find('authenticator', before.plugin), given, before);
+  }
+}
+
+/** What a lineage has for an installer that is named again: its options stay unless they are given anew or taken back. */
+function heldInstaller(plugin: string, held: Lineage | undefined): PluginChoice | undefined {
+  const own = held?.installers.filter((choice) => choice.plugin === plugin) ?? [];
+  if (own.length > 1)
+    throw fault('USAGE_INVALID', { problem: `${held?.name} has ${own.length} installers named ${plugin}; change them in lineages/${held?.name}.yaml` });
+  return own[0];
 }
 
 /** Nothing renews by itself until somebody sees to it. */

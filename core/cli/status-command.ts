@@ -56,7 +56,7 @@ function print(inspection: Inspection, output: Output): void {
   for (const [job, attempts] of [['renewal', state.renewal] as const, ['deployment', state.deployment] as const]) {
     if (attempts !== undefined)
       output.say(
-        `  failing  ${job} ${attempts.failures} times, last ${when(attempts.lastAtMs)} (${attempts.lastCode}); next try ${when(attempts.notBeforeMs)}`,
+        `  failing  ${job} ${attempts.failures === 1 ? 'once' : `${attempts.failures} times`}, last ${when(attempts.lastAtMs)} (${attempts.lastCode}); next try ${when(attempts.notBeforeMs)}`,
       );
   }
 }

@@ -9,7 +9,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'first-issue': 'it has no certificate yet',
   'identifiers-changed': 'its names changed',
   asked: 'you asked for it',
-  unfinished: 'an earlier run was cut off',
+  unfinished: 'an earlier run did not finish it',
   expired: 'the newest version has expired',
   'renew-before': 'renew_before',
   'late-in-life': 'by its renewal date',

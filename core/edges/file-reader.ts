@@ -15,7 +15,12 @@ let turnBeganMs = Date.now();
  */
 export const fileReader: FileReader = {
   read: (path) => unlessAbsent(path, () => (statSync(path).isFile() ? readFileSync(path) : readFile(path))), // a pipe may keep one waiting
-  list: (path) => unlessAbsent(path, () => readdirSync(path).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))),
+  list: (path) =>
+    unlessAbsent(path, () =>
+      readdirSync(path, 'latin1')
+        .sort()
+        .map((name) => Buffer.from(name, 'latin1').toString()),
+    ),
   facts: (path, follow) =>
     unlessAbsent(path, () => {
       const stats = (follow === 'follow' ? statSync : lstatSync)(path, { throwIfNoEntry: false });

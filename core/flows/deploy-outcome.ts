@@ -20,6 +20,8 @@ export type DeployOutcome =
       readonly lineage: string;
       readonly result: 'planned';
       readonly version: number;
+      /** The version is live already. */
+      readonly isLive: boolean;
       readonly changes: readonly FileChange[];
       readonly tested: boolean;
       readonly setbacks: readonly Setback[];

@@ -1,4 +1,5 @@
 import { asCertkitError, fault } from '../errors.ts';
+import type { Lineage } from '../model/lineage.ts';
 import { type DeploymentDecision, decideDeployment } from '../policy/deployment.ts';
 import type { LineageView } from '../store/store.ts';
 import { carryOut } from './carry-out.ts';
@@ -22,6 +23,8 @@ export interface DeployOptions {
   readonly exactly?: ReadonlyMap<string, number>;
   /** A newest version that a person rolled back from is an error, not a reason to verify the live one. */
   readonly refuseRejected?: boolean;
+  /** A dry run goes by this lineage and not by its file. */
+  readonly instead?: Lineage;
   /** By slot: servers that this run has looked at a moment ago. */
   readonly looked?: ReadonlyMap<string, Looked>;
 }
@@ -86,7 +89,7 @@ async function targetOf(name: string, options: DeployOptions, needs: Needs): Pro
   const stuck = needs.stuck.get(name);
   if (stuck !== undefined) throw stuck;
   const [lineage, versions, liveNumber, state, windows] = await Promise.all([
-    store.lineage(name),
+    options.instead ?? store.lineage(name),
     store.versions(name),
     store.live(name),
     store.state(name),

@@ -16,6 +16,8 @@ export interface CertificateAuthority {
   /** Loads what speaks to a CA, so that it is there when it is needed. Asks nobody. */
   load(): Promise<void>;
   session(authority: Authority, signal: AbortSignal): Promise<AcmeSession>;
+  /** Sees that a CA answers there and is trusted; throws why not. */
+  reach(authority: Authority, signal: AbortSignal): Promise<void>;
   createKeyPem(algorithm: KeyAlgorithm): Promise<string>;
   createCsr(identifiers: readonly Identifier[], keyPem: string): Promise<Uint8Array>;
   readIssued(request: IssuedRequest): Promise<Issued>;

@@ -1,6 +1,6 @@
 import { type CertkitError, fault } from '../errors.ts';
 import { sameIdentifiers } from '../model/identifier.ts';
-import type { Lineage } from '../model/lineage.ts';
+import type { Authority, Lineage } from '../model/lineage.ts';
 import type { FileChange } from './change-set.ts';
 import { deploy } from './deploy.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
@@ -26,7 +26,10 @@ export interface RunOptions {
 export async function run(wanted: Lineage, options: RunOptions, needs: Needs): Promise<RunOutcome> {
   const { store } = needs;
   const isNew = !(await store.names()).includes(wanted.name);
-  if (!isNew) refuseOtherNames(wanted, await store.lineage(wanted.name));
+  const held = isNew ? undefined : await store.lineage(wanted.name);
+  if (held !== undefined) refuseOtherNames(wanted, held);
+  // A slip is not written over what works, to be found by a renewal that nobody watches.
+  if (held !== undefined && !sameAuthority(held.authority, wanted.authority)) await needs.ca.reach(wanted.authority, needs.signal);
   const versions = await store.versions(wanted.name);
   // The library takes as long to load as a server to be looked at.
   const willProve = versions.length === 0 || options.force;
@@ -36,7 +39,7 @@ export async function run(wanted: Lineage, options: RunOptions, needs: Needs): P
     return {
       result: 'done',
       renewal: { lineage: wanted.name, result: 'not-due', decision: { due: false, reason: 'asked', reviewAtMs: 0 } },
-      deployment: await deployNow(wanted.name, true, looked, needs),
+      deployment: await deployNow(wanted, true, looked, needs),
     };
   }
 
@@ -46,7 +49,7 @@ export async function run(wanted: Lineage, options: RunOptions, needs: Needs): P
   });
   needs.signal.throwIfAborted();
   if (renewal.result === 'failed') return { result: 'failed', error: renewal.error };
-  const deployment = await deployNow(wanted.name, false, looked, needs);
+  const deployment = await deployNow(wanted, false, looked, needs);
   return deployment.result === 'failed' ? { result: 'failed', error: deployment.error } : { result: 'done', renewal, deployment };
 }
 
@@ -54,7 +57,8 @@ export async function run(wanted: Lineage, options: RunOptions, needs: Needs): P
 async function saveAndRenew(wanted: Lineage, { force }: RunOptions, needs: Needs): Promise<RenewOutcome> {
   const { store } = needs;
   const isNew = !(await store.names()).includes(wanted.name);
-  if (!isNew) refuseOtherNames(wanted, await store.lineage(wanted.name));
+  const before = isNew ? undefined : await store.lineage(wanted.name);
+  if (before !== undefined) refuseOtherNames(wanted, before);
   await store.save(wanted);
   const renewal = await renewHeld(wanted.name, { force }, needs);
   if (renewal.result === 'failed' && isNew && (await store.versions(wanted.name)).length === 0) {
@@ -63,12 +67,19 @@ async function saveAndRenew(wanted: Lineage, { force }: RunOptions, needs: Needs
     if (entry?.kind === 'renew') await giveUp(entry, needs);
     await store.forget(wanted.name);
   }
+  if (renewal.result === 'failed' && before !== undefined && JSON.stringify(before) !== JSON.stringify(wanted)) {
+    await store.save(before);
+    needs.tell({ type: 'note', lineage: wanted.name, text: 'what you gave was not kept, since the renewal with it failed' });
+  }
   return renewal;
 }
 
-async function deployNow(name: string, dryRun: boolean, looked: ReadonlyMap<string, Looked>, needs: Needs): Promise<DeployOutcome> {
+const sameAuthority = (a: Authority, b: Authority) => a.directory === b.directory && a.bundle === b.bundle;
+
+async function deployNow(wanted: Lineage, dryRun: boolean, looked: ReadonlyMap<string, Looked>, needs: Needs): Promise<DeployOutcome> {
+  const { name } = wanted;
   const views = (await needs.store.overview()).filter((view) => view.name === name);
-  const [outcome] = await deploy(views, { asked: true, structure: 'may-change', dryRun, looked }, needs);
+  const [outcome] = await deploy(views, { asked: true, structure: 'may-change', dryRun, looked, ...(dryRun ? { instead: wanted } : {}) }, needs);
   if (outcome === undefined) throw fault('USAGE_NO_LINEAGE', { name, known: await needs.store.names() });
   return outcome;
 }

@@ -1,4 +1,5 @@
 import { type CertkitError, faultFacts } from '../errors.ts';
+import type { Lineage } from '../model/lineage.ts';
 import type { LineageState, Seen } from '../model/lineage-state.ts';
 import { lifeOf } from '../model/version.ts';
 import { afterFailure } from '../policy/retry.ts';
@@ -7,7 +8,7 @@ import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
 import type { Setback } from './place.ts';
 import type { ReadyPlace } from './prepare.ts';
-import type { Target } from './target.ts';
+import { slotOf, type Target } from './target.ts';
 
 /** Books and tells what became of one lineage: where it was seen, what failed, what is tried again when. */
 export async function settle(target: Target, carried: CarriedOut, allSetbacks: readonly Setback[], needs: Needs): Promise<DeployOutcome> {
@@ -34,7 +35,7 @@ export async function settle(target: Target, carried: CarriedOut, allSetbacks: r
   }
   const { deployment: earlier, chosen, unused: _unused, ...rest } = before;
   const state: LineageState = isLive
-    ? { ...rest, seen: { ...before.seen, ...seenBy(name, proofs, version.number, needs) } }
+    ? { ...rest, seen: { ...seenStill(before, lineage), ...seenBy(name, proofs, version.number, needs) } }
     : { ...rest, ...(chosen === undefined ? {} : { chosen }) }; // still owed: the next run tries again
   const error = undone ?? setbacks[0]?.error;
   // Before it is booked: a run cut off here is still owed, and the next one prunes again.
@@ -82,14 +83,28 @@ function seenBy(lineage: string, proofs: readonly Proof[], version: number, { cl
   );
 }
 
+/** Servers that the lineage has no installer for any more, or with other options, are asked no more. */
+function seenStill({ seen }: LineageState, { installers }: Lineage): LineageState['seen'] {
+  const slots = new Set(installers.map(slotOf));
+  return Object.fromEntries(Object.entries(seen).filter(([slot]) => slots.has(slot)));
+}
+
 /** What a dry run found for one lineage. */
-export function plannedOutcome({ lineage, version }: Target, ready: readonly ReadyPlace[], allSetbacks: readonly Setback[], needs: Needs): DeployOutcome {
+export function plannedOutcome({ lineage, version, live }: Target, ready: readonly ReadyPlace[], allSetbacks: readonly Setback[], needs: Needs): DeployOutcome {
   const setbacks = allSetbacks.filter((setback) => setback.lineage === lineage.name);
   const own = ready.filter(({ place }) => place.targets.some((target) => target.lineage.name === lineage.name));
   const [first] = setbacks;
   if (first !== undefined && own.length === 0) return failed(lineage.name, first.error, needs);
   const changes = own.flatMap(({ place }) => place.changes).filter((change) => change.lineages.includes(lineage.name));
-  return { lineage: lineage.name, result: 'planned', version: version.number, changes, tested: own.every(({ isTested }) => isTested), setbacks };
+  return {
+    lineage: lineage.name,
+    result: 'planned',
+    version: version.number,
+    isLive: live === version.number,
+    changes,
+    tested: own.every(({ isTested }) => isTested),
+    setbacks,
+  };
 }
 
 export function failed(name: string, error: CertkitError, { tell }: Pick<Needs, 'tell'>, nextTryMs?: number): DeployOutcome {

@@ -1,4 +1,4 @@
-import { latin1, utf8OfLatin1 } from '../splice.ts';
+import { utf8OfLatin1 } from '../splice.ts';
 import { expandGlob, isGlob } from './glob.ts';
 import { parseConfig } from './parser.ts';
 import { type Directive, directiveAt, nameAt, TOP, type Tree } from './tree.ts';
@@ -28,7 +28,7 @@ export interface Instance {
   readonly file: ConfigFile;
   /** The include directive that brought it here; `undefined` for the main file. */
   readonly origin: Place | undefined;
-  /** For each include directive, by its index, what it brought, in nginx's order. */
+  /** For each include directive, by its index and in the order of the file, what it brought, in nginx's order. */
   readonly includes: ReadonlyMap<number, readonly Instance[]>;
 }
 
@@ -56,6 +56,18 @@ export interface ConfigGraph {
   readonly faults: readonly ConfigFault[];
 }
 
+interface Target {
+  readonly path: string;
+  readonly isPattern: boolean;
+}
+
+/** The files that a target is, and what loading each of them gave. */
+interface Followed {
+  readonly paths: readonly string[];
+  readonly loaded: readonly Loaded[];
+}
+
+const NOWHERE: Followed = { paths: [], loaded: [] };
 const READS_AT_ONCE = 32;
 /** Files that include each other in branches double with each step; nginx would die of it, and so should nobody else. */
 const INSTANCES_AT_MOST = 100_000;
@@ -72,12 +84,20 @@ type Loaded = { readonly file: ConfigFile; readonly fault?: Omit<ConfigFault, 'p
 export async function loadGraph(mainPath: string, reader: ConfigReader): Promise<ConfigGraph> {
   const prefix = mainPath.slice(0, mainPath.lastIndexOf('/') + 1);
   const loads = new Map<string, Promise<Loaded>>();
+  const followed = new Map<string, Promise<Followed>>(); // every site may include the same snippets
   const faults: ConfigFault[] = [];
   let count = 0;
 
   const load = (path: string) => {
     const known = loads.get(path) ?? loadFile(path, reader);
     loads.set(path, known);
+    return known;
+  };
+  const follow = (target: Target | undefined) => {
+    if (target === undefined) return NOWHERE;
+    const key = `${target.isPattern ? 'pattern' : 'file'} ${target.path}`;
+    const known = followed.get(key) ?? followTarget(target, reader, load);
+    followed.set(key, known);
     return known;
   };
   const place = (loaded: Loaded & { file: ConfigFile }, origin: Place | undefined): Growing => {
@@ -100,18 +120,17 @@ export async function loadGraph(mainPath: string, reader: ConfigReader): Promise
     const wanted = wave.flatMap((instance) => includesOf(instance).map((directive) => ({ instance, directive })));
     const next: Growing[] = [];
     for (let at = 0; at < wanted.length; at += READS_AT_ONCE) {
-      const answers = wanted.slice(at, at + READS_AT_ONCE).map(async ({ instance, directive }) => {
-        const paths = await targetsOf(instance, directive, prefix, reader);
-        return { instance, directive, paths, loaded: await Promise.all(paths.map(load)) };
-      });
-      for (const { instance, directive, paths, loaded } of await Promise.all(answers)) {
+      const together = wanted.slice(at, at + READS_AT_ONCE);
+      const answers = await Promise.all(together.map(({ instance, directive }) => follow(targetOf(instance, directive, prefix))));
+      for (const [which, { instance, directive }] of together.entries()) {
+        const { paths, loaded } = answers[which] as Followed;
         const origin: Place = { instance, index: directive.index };
         const complain = (message: string) => faults.push({ file: instance.file.path, line: directive.line, message, place: origin });
         const brought: Instance[] = [];
         if (directive.args.length !== 1) complain('invalid number of arguments in "include" directive');
         else if (directive.block !== undefined) complain('directive "include" is not terminated by ";"');
-        for (const [which, answer] of loaded.entries()) {
-          const path = paths[which] as string;
+        for (const [one, answer] of loaded.entries()) {
+          const path = paths[one] as string;
           if (answer.file === undefined) complain(answer.because);
           else if (isWithin(instance, path)) complain(`"${path}" includes itself`);
           else if (count >= INSTANCES_AT_MOST) complain(`more than ${INSTANCES_AT_MOST} included files`);
@@ -198,13 +217,19 @@ function isInclude(tree: Tree, index: number): boolean {
   return (length === 7 || length === 9) && (bytes[start] === 0x69 || bytes[start] === 0x22 || bytes[start] === 0x27) && nameAt(tree, index) === 'include';
 }
 
-async function targetsOf(instance: Instance, directive: Directive, prefix: string, reader: ConfigReader): Promise<readonly string[]> {
-  const [arg = ''] = directive.args;
-  if (directive.args.length !== 1 || directive.block !== undefined) return [];
-  const name = utf8OfLatin1(arg);
+/** What an include names; a wrong one names nothing. */
+function targetOf(instance: Instance, directive: Directive, prefix: string): Target | undefined {
+  const { args } = directive;
+  if (args.length !== 1 || directive.block !== undefined) return undefined;
+  const name = utf8OfLatin1(args[0] as string);
   const path = name.startsWith('/') ? name : prefix + name;
   // geo opens its files by itself, and knows no patterns.
-  return isGlob(path) && grammarAround(instance, directive.parent) !== 'geo' ? expandGlob(path, (directory) => reader.list(directory)) : [path];
+  return { path, isPattern: isGlob(path) && grammarAround(instance, directive.parent) !== 'geo' };
+}
+
+async function followTarget({ path, isPattern }: Target, reader: ConfigReader, load: (path: string) => Promise<Loaded>): Promise<Followed> {
+  const paths = isPattern ? await expandGlob(path, (directory) => reader.list(directory)) : [path];
+  return { paths, loaded: await Promise.all(paths.map(load)) };
 }
 
 function isWithin(instance: Instance, path: string): boolean {
@@ -215,7 +240,7 @@ function isWithin(instance: Instance, path: string): boolean {
 /** A byte order mark is part of the first word, which is then the name of a directive that nobody knows. */
 function bomFault(instance: Instance): Omit<ConfigFault, 'place'> | undefined {
   const { path, bytes, tree } = instance.file;
-  if (tree.size === 0 || latin1(bytes, 0, Math.min(3, bytes.length)) !== BOM || grammarAround(instance, TOP) !== 'directives') return undefined;
+  if (tree.size === 0 || !tree.text.startsWith(BOM) || grammarAround(instance, TOP) !== 'directives') return undefined;
   return { file: path, line: 1, message: `unknown directive "${nameAt(tree, 0)}": the file begins with a byte order mark`, bytes };
 }
 
@@ -225,8 +250,7 @@ function filesOf(main: Instance): ConfigFile[] {
   for (let instance = stack.pop(); instance !== undefined; instance = stack.pop()) {
     const { file, includes } = instance;
     if (!files.has(file.path)) files.set(file.path, file);
-    const children = [...includes.entries()].sort(([a], [b]) => a - b).flatMap(([, brought]) => brought);
-    stack.push(...children.reverse());
+    if (includes.size > 0) stack.push(...[...includes.values()].flat().reverse());
   }
   return [...files.values()];
 }

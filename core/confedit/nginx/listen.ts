@@ -40,7 +40,7 @@ export function impliedListen(startedByRoot: boolean): Listen {
 export function parseListen(directive: Directive): Listen[] {
   const [text = '', ...words] = directive.args;
   const options = optionsOf(directive, words);
-  return addressesOf(text).map((address) => ({ ...address, ...options }));
+  return addressesOf(text).map((address) => ({ ...options, ...address }));
 }
 
 /** The same for listens that nginx puts on one socket. */
@@ -58,15 +58,14 @@ export function addressKey(address: ListenAddress): string {
 }
 
 function optionsOf(directive: Directive | undefined, words: readonly string[]): ListenOptions {
-  const has = (...names: string[]) => names.some((name) => words.includes(name));
   return {
     directive,
-    defaultServer: has('default_server', 'default'),
-    ssl: has('ssl'),
-    http2: has('http2'),
-    quic: has('quic', 'http3'),
-    proxyProtocol: has('proxy_protocol'),
-    ipv6only: !has('ipv6only=off'),
+    defaultServer: words.includes('default_server') || words.includes('default'),
+    ssl: words.includes('ssl'),
+    http2: words.includes('http2'),
+    quic: words.includes('quic') || words.includes('http3'),
+    proxyProtocol: words.includes('proxy_protocol'),
+    ipv6only: !words.includes('ipv6only=off'),
     socketOptions: words.filter((word) => !FLAGS.has(word)),
   };
 }

@@ -1,4 +1,5 @@
-import { Column, seal } from './column.ts';
+import { latin1 } from '../splice.ts';
+import { Column } from './column.ts';
 import { Lexer, UNEXPECTED_END } from './lexer.ts';
 import { findLuaEnd } from './lua.ts';
 import { type Columns, isLuaBlock, TOP, type Tree } from './tree.ts';
@@ -23,6 +24,7 @@ export type Parsed = { readonly ok: true; readonly tree: Tree } | { readonly ok:
  * The tree refers to `bytes`, which must not change.
  */
 export function parseConfig(bytes: Uint8Array): Parsed {
+  const text = latin1(bytes);
   const lexer = new Lexer(bytes);
   const columns = createColumns();
   const open: number[] = []; // the blocks we are in
@@ -56,7 +58,7 @@ export function parseConfig(bytes: Uint8Array): Parsed {
         columns.parent.push(open.at(-1) ?? TOP);
         columns.line.push(nameLine);
         if (token === '{') {
-          if (!isLuaBlock(decodeWord(bytes, columns.wordStart.at(nameWord), columns.wordEnd.at(nameWord)))) open.push(index);
+          if (!isLuaBlock(decodeWord(text, columns.wordStart.at(nameWord), columns.wordEnd.at(nameWord)))) open.push(index);
           else {
             const lua = findLuaEnd(bytes, lexer.end, lexer.line);
             if (!lua.ok) return fault(lua.message, lua.line);
@@ -81,7 +83,7 @@ export function parseConfig(bytes: Uint8Array): Parsed {
         if (open.length > 0) return fault('unexpected end of file, expecting "}"');
         const size = columns.firstWord.length;
         columns.firstWord.push(nameWord);
-        return { ok: true, tree: { bytes, size, columns: seal(columns) } };
+        return { ok: true, tree: { bytes, text, size, columns: seal(columns) } };
       }
 
       case 'fault':
@@ -104,5 +106,20 @@ function createColumns(): Growing {
     wordEnd: new Column(),
     commentStart: new Column(),
     commentEnd: new Column(),
+  };
+}
+
+function seal(columns: Growing): Columns {
+  return {
+    firstWord: columns.firstWord.sealed(),
+    terminator: columns.terminator.sealed(),
+    close: columns.close.sealed(),
+    next: columns.next.sealed(),
+    parent: columns.parent.sealed(),
+    line: columns.line.sealed(),
+    wordStart: columns.wordStart.sealed(),
+    wordEnd: columns.wordEnd.sealed(),
+    commentStart: columns.commentStart.sealed(),
+    commentEnd: columns.commentEnd.sealed(),
   };
 }

@@ -31,7 +31,7 @@ export function parseServerName(arg: string, hostname: string): ServerName {
     if (pattern === '') return { kind: 'invalid', text: arg };
     return { kind: 'regex', text: utf8OfLatin1(arg), regex: translatePcre(pattern, /[A-Z]/.test(pattern)) };
   }
-  const name = (arg.toLowerCase() === '$hostname' ? hostname : arg).replace(/[A-Z]+/g, (upper) => upper.toLowerCase());
+  const name = lowerCase(arg.toLowerCase() === '$hostname' ? hostname : arg);
   const text = utf8OfLatin1(name);
   if (name.includes('..') || name.indexOf('*') !== name.lastIndexOf('*')) return { kind: 'invalid', text };
   if (name.startsWith('.') && name.length > 1)
@@ -39,6 +39,11 @@ export function parseServerName(arg: string, hostname: string): ServerName {
   if (name.startsWith('*.') && name.length > 2) return { kind: 'leading', text, suffix: text.slice(2), bare: false };
   if (name.endsWith('.*') && name.length > 2) return { kind: 'trailing', text, stem: text.slice(0, -2) };
   return name.includes('*') || name === '.' ? { kind: 'invalid', text } : { kind: 'exact', text };
+}
+
+/** Of ASCII alone, as nginx has it. */
+function lowerCase(text: string): string {
+  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (upper) => upper.toLowerCase()) : text;
 }
 
 /** A host as nginx looks it up: lower-case, without the dot of a full name. */

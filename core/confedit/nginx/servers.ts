@@ -5,7 +5,7 @@ import { createHidingFaults } from './hiding-faults.ts';
 import { createInForce, governedServers, type ServerBlock } from './in-force.ts';
 import { impliedListen, type Listen, parseListen } from './listen.ts';
 import { parseServerNames, type ServerName } from './server-name.ts';
-import { TOP } from './tree.ts';
+import { type Directive, TOP } from './tree.ts';
 import { blocksAround, contentsOf, type Placed, placeKey } from './walk.ts';
 
 /** A web site: a `server` directly in `http`, includes followed. `stream` and `mail` have servers too; those are none. */
@@ -80,14 +80,7 @@ export function surveyServers(graph: ConfigGraph, facts: ServerFacts): ServerSur
     addressesOf: (server) => addressesByServer.get(server) ?? [],
     effective(server, name) {
       const { level, placed, block } = inForce(server, name);
-      return placed.map((place) => ({
-        ...place,
-        file: place.instance.file.path,
-        line: place.directive.line,
-        level,
-        included: place.instance !== block.instance,
-        governs: governedBy(name).get(placeKey(place)) ?? [server],
-      }));
+      return placed.map((place) => new OccurrenceFor(place, level, place.instance !== block.instance, () => governedBy(name).get(placeKey(place)) ?? [server]));
     },
     choose: (target) => chooseServer(addresses, target),
     faultsOf: (server) =>
@@ -99,20 +92,52 @@ export function surveyServers(graph: ConfigGraph, facts: ServerFacts): ServerSur
   };
 }
 
-/** The locations directly in the server's block. */
-export function locationsOf(server: HttpServer): Location[] {
-  return server.contents.flatMap((place) => {
-    if (place.directive.name !== 'location' || place.directive.block === undefined) return [];
-    const [first = '', second] = place.directive.args;
-    if (second !== undefined) return isModifier(first) ? [{ place, modifier: first, path: second }] : [];
-    const [, modifier = '', path = ''] = /^(=|\^~|~\*|~|@)?(.*)$/s.exec(first) ?? [];
-    return [{ place, modifier: modifier as Location['modifier'], path }];
-  });
+/** Whom else it governs takes a look at all servers, and few ask. */
+class OccurrenceFor implements Occurrence {
+  readonly instance: Instance;
+  readonly index: number;
+  readonly directive: Directive;
+  readonly level: 'http' | 'server';
+  readonly included: boolean;
+  private readonly findGoverned: () => readonly HttpServer[];
+
+  constructor({ instance, index, directive }: Placed, level: 'http' | 'server', included: boolean, findGoverned: () => readonly HttpServer[]) {
+    this.instance = instance;
+    this.index = index;
+    this.directive = directive;
+    this.level = level;
+    this.included = included;
+    this.findGoverned = findGoverned;
+  }
+
+  get file(): string {
+    return this.instance.file.path;
+  }
+
+  get line(): number {
+    return this.directive.line;
+  }
+
+  get governs(): readonly HttpServer[] {
+    return this.findGoverned();
+  }
 }
 
-function isModifier(text: string): text is Location['modifier'] {
-  return text === '=' || text === '~' || text === '~*' || text === '^~';
+/** The locations directly in the server's block. */
+export function locationsOf(server: HttpServer): Location[] {
+  const locations: Location[] = [];
+  for (const place of server.contents) {
+    if (place.directive.name !== 'location' || place.directive.block === undefined) continue;
+    const [first = '', second] = place.directive.args;
+    const modifier = MODIFIERS.find((one) => first.startsWith(one)) ?? '';
+    if (second === undefined) locations.push({ place, modifier, path: first.slice(modifier.length) });
+    else if (first === modifier && first !== '' && first !== '@') locations.push({ place, modifier, path: second });
+  }
+  return locations;
 }
+
+/** The longer first. */
+const MODIFIERS = ['^~', '~*', '~', '=', '@'] as const;
 
 function serversOf(main: Instance, facts: ServerFacts): HttpServer[] {
   const servers: HttpServer[] = [];
@@ -129,8 +154,12 @@ function serversOf(main: Instance, facts: ServerFacts): HttpServer[] {
 }
 
 function namesAndListens(contents: readonly Placed[], { startedByRoot, hostname }: ServerFacts): Pick<HttpServer, 'listens' | 'names'> {
-  const listens = contents.flatMap(({ directive }) => (directive.name === 'listen' ? parseListen(directive) : []));
-  const names = contents.flatMap(({ directive }) => (directive.name === 'server_name' ? parseServerNames(directive, hostname.toLowerCase()) : []));
+  const listens: Listen[] = [];
+  const names: ServerName[] = [];
+  for (const { directive } of contents) {
+    if (directive.name === 'listen') listens.push(...parseListen(directive));
+    else if (directive.name === 'server_name') names.push(...parseServerNames(directive, hostname.toLowerCase()));
+  }
   return {
     listens: listens.length > 0 ? listens : [impliedListen(startedByRoot)],
     names: names.length > 0 ? names : [{ kind: 'exact', text: '' }],

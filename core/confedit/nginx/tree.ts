@@ -1,4 +1,5 @@
-import { latin1, type Span } from '../splice.ts';
+import type { Span } from '../splice.ts';
+import type { Numbers } from './column.ts';
 import { decodeWord } from './words.ts';
 
 /**
@@ -7,6 +8,8 @@ import { decodeWord } from './words.ts';
  */
 export interface Tree {
   readonly bytes: Uint8Array;
+  /** The bytes as Latin-1 characters, so offsets are the same; words are cut from it. */
+  readonly text: string;
   /** How many directives there are, nested ones included. */
   readonly size: number;
   readonly columns: Columns;
@@ -15,23 +18,23 @@ export interface Tree {
 /** One entry a directive, but for words and comments. All offsets count bytes. */
 export interface Columns {
   /** Index of the directive's first word; one entry more than directives, so the next entry ends its words. */
-  readonly firstWord: Int32Array;
+  readonly firstWord: Numbers;
   /** Offset of the `;` or `{` that ends the words. */
-  readonly terminator: Int32Array;
+  readonly terminator: Numbers;
   /** Offset of the block's `}`; 0 without a block. */
-  readonly close: Int32Array;
+  readonly close: Numbers;
   /** Index of the first directive that is not inside this one. */
-  readonly next: Int32Array;
+  readonly next: Numbers;
   /** Index of the directive whose block this one stands in; `TOP` at the top of the file. */
-  readonly parent: Int32Array;
+  readonly parent: Numbers;
   /** Line of the name, counted from 1. */
-  readonly line: Int32Array;
+  readonly line: Numbers;
   /** Spans of words, quotes included. */
-  readonly wordStart: Int32Array;
-  readonly wordEnd: Int32Array;
+  readonly wordStart: Numbers;
+  readonly wordEnd: Numbers;
   /** Spans of comments, from `#` to before the line end. */
-  readonly commentStart: Int32Array;
-  readonly commentEnd: Int32Array;
+  readonly commentStart: Numbers;
+  readonly commentEnd: Numbers;
 }
 
 /** The "parent" of what stands at the top of a file. */
@@ -69,22 +72,62 @@ export interface Block {
 }
 
 export function directiveAt(tree: Tree, index: number): Directive {
-  const { columns } = tree;
-  const words: Word[] = [];
-  for (let word = columns.firstWord[index] as number; word < (columns.firstWord[index + 1] as number); word++) words.push(wordAt(tree, word));
-  const name = (words[0] as Word).value;
-  const terminator = columns.terminator[index] as number;
-  const close = columns.close[index] as number;
-  return {
-    index,
-    parent: columns.parent[index] as number,
-    line: columns.line[index] as number,
-    name,
-    args: words.slice(1).map((word) => word.value),
-    words,
-    span: { start: (words[0] as Word).span.start, end: (close === 0 ? terminator : close) + 1 },
-    block: close === 0 ? undefined : { open: terminator, close, raw: isLuaBlock(name) },
-  };
+  return new DirectiveInTree(tree, index);
+}
+
+/** Decodes what it is asked for: a survey passes by most directives, and of many it wants the name alone. */
+class DirectiveInTree implements Directive {
+  readonly index: number;
+  private readonly tree: Tree;
+  private decodedName: string | undefined;
+
+  constructor(tree: Tree, index: number) {
+    this.tree = tree;
+    this.index = index;
+  }
+
+  get name(): string {
+    this.decodedName ??= nameAt(this.tree, this.index);
+    return this.decodedName;
+  }
+
+  get args(): readonly string[] {
+    const args: string[] = [];
+    for (let word = this.firstWord + 1; word < this.wordsEnd; word++) args.push(wordValue(this.tree, word));
+    return args;
+  }
+
+  get words(): readonly Word[] {
+    const words: Word[] = [];
+    for (let word = this.firstWord; word < this.wordsEnd; word++) words.push(wordAt(this.tree, word));
+    return words;
+  }
+
+  get parent(): number {
+    return this.tree.columns.parent[this.index] as number;
+  }
+
+  get line(): number {
+    return this.tree.columns.line[this.index] as number;
+  }
+
+  get span(): Span {
+    const { wordStart, terminator, close } = this.tree.columns;
+    return { start: wordStart[this.firstWord] as number, end: ((close[this.index] || terminator[this.index]) as number) + 1 };
+  }
+
+  get block(): Block | undefined {
+    const close = this.tree.columns.close[this.index] as number;
+    return close === 0 ? undefined : { open: this.tree.columns.terminator[this.index] as number, close, raw: isLuaBlock(this.name) };
+  }
+
+  private get firstWord(): number {
+    return this.tree.columns.firstWord[this.index] as number;
+  }
+
+  private get wordsEnd(): number {
+    return this.tree.columns.firstWord[this.index + 1] as number;
+  }
 }
 
 /** The directives directly in the block of `parent` (`TOP`: of the file), in order; an include is one of them, not followed here. */
@@ -106,7 +149,7 @@ export function commentsOf(tree: Tree): { readonly span: Span; readonly text: st
   const { commentStart, commentEnd } = tree.columns;
   return Array.from(commentStart, (start, at) => {
     const end = commentEnd[at] as number;
-    return { span: { start, end }, text: latin1(tree.bytes, start, end) };
+    return { span: { start, end }, text: tree.text.slice(start, end) };
   });
 }
 
@@ -116,14 +159,15 @@ export function isLuaBlock(name: string): boolean {
 }
 
 function wordAt(tree: Tree, word: number): Word {
-  const first = tree.bytes[tree.columns.wordStart[word] as number];
+  const start = tree.columns.wordStart[word] as number;
+  const first = tree.text[start];
   return {
     value: wordValue(tree, word),
-    span: { start: tree.columns.wordStart[word] as number, end: tree.columns.wordEnd[word] as number },
-    quote: first === 0x22 ? '"' : first === 0x27 ? "'" : '',
+    span: { start, end: tree.columns.wordEnd[word] as number },
+    quote: first === '"' || first === "'" ? first : '',
   };
 }
 
 function wordValue(tree: Tree, word: number): string {
-  return decodeWord(tree.bytes, tree.columns.wordStart[word] as number, tree.columns.wordEnd[word] as number);
+  return decodeWord(tree.text, tree.columns.wordStart[word] as number, tree.columns.wordEnd[word] as number);
 }

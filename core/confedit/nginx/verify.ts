@@ -106,7 +106,7 @@ function isSame(before: Tree, index: number, after: Tree, at: number, replaced: 
     const isKept =
       value === undefined
         ? sameRange(before.bytes, a.wordStart[first + word] as number, a.wordEnd[first + word] as number, after.bytes, start, end)
-        : decodeWord(after.bytes, start, end) === value;
+        : decodeWord(after.text, start, end) === value;
     if (!isKept) return false;
   }
   if (!hasBlock(before, index) || !isLuaBlock(nameAt(before, index))) return true;
@@ -163,7 +163,7 @@ function wordsOf(tree: Tree, index: number): string[] {
   const { firstWord, wordStart, wordEnd } = tree.columns;
   const words: string[] = [];
   for (let word = firstWord[index] as number; word < (firstWord[index + 1] as number); word++) {
-    words.push(decodeWord(tree.bytes, wordStart[word] as number, wordEnd[word] as number));
+    words.push(decodeWord(tree.text, wordStart[word] as number, wordEnd[word] as number));
   }
   return words;
 }

@@ -1,19 +1,10 @@
 import { latin1OfUtf8 } from '../splice.ts';
 
-const BACKSLASH = 0x5c;
-
-/** The value of a word as nginx decodes it, quoted or bare; `start` and `end` include the quotes. */
-export function decodeWord(bytes: Uint8Array, start: number, end: number): string {
-  const isQuoted = bytes[start] === 0x22 || bytes[start] === 0x27;
-  const to = isQuoted ? end - 1 : end;
-  let text = '';
-  let hasEscape = false;
-  for (let at = isQuoted ? start + 1 : start; at < to; at++) {
-    const byte = bytes[at] as number;
-    if (byte === BACKSLASH) hasEscape = true;
-    text += String.fromCharCode(byte);
-  }
-  return hasEscape ? text.replace(/\\(["'\\trn])/g, (_, letter: string) => ESCAPES[letter] ?? letter) : text;
+/** The value of a word as nginx decodes it, quoted or bare; `start` and `end` include the quotes. `text` is the file's bytes as Latin-1 characters. */
+export function decodeWord(text: string, start: number, end: number): string {
+  const isQuoted = text[start] === '"' || text[start] === "'";
+  const word = isQuoted ? text.slice(start + 1, end - 1) : text.slice(start, end);
+  return word.includes('\\') ? word.replace(/\\(["'\\trn])/g, (_, letter: string) => ESCAPES[letter] ?? letter) : word;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { t: '\t', r: '\r', n: '\n' };
