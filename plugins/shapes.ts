@@ -33,7 +33,7 @@ const survey = v.looseObject({
     key: line,
     title: line,
     probeable: v.boolean(),
-    process: v.optional(v.looseObject({ pid: count, executable: path, argv: v.array(v.string()), cwd: v.string() })),
+    process: v.optional(v.looseObject({ pid: count, executable: path, argv: v.array(v.string()), cwd: v.string(), foreign: v.optional(v.boolean()) })),
   }),
   sites: v.array(site),
   files: v.array(v.looseObject({ path, sha256, bytes: v.instance(Uint8Array) })),

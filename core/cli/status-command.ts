@@ -45,9 +45,10 @@ function print(inspection: Inspection, output: Output): void {
     `  pending  ${version(pending)}${pending !== undefined && state.rejected.includes(pending.number) ? ' (rolled back from; "certkit release" lets it go)' : ''}`,
   );
   if (versions.length > 2) output.say(`  kept     ${versions.map(({ number }) => number).join(', ')}`);
-  for (const { name: host, at, server, version: shown, because } of served) {
+  const severalTypes = new Set(served.map(({ keyType }) => keyType)).size > 1;
+  for (const { name: host, at, server, version: shown, because, keyType } of served) {
     output.say(
-      `  served   ${host} at ${at}: ${shown === undefined ? because : `version ${shown}${shown === live?.number ? '' : ', which is not the live one'}`} (${server})`,
+      `  served   ${host} at ${at}${severalTypes ? `, ${keyType.toUpperCase()}` : ''}: ${shown === undefined ? because : `version ${shown}${shown === live?.number ? '' : ', which is not the live one'}`} (${server})`,
     );
   }
   if (owed) output.say('  owed     a server has not been seen serving the live version; the next run deploys it');

@@ -14,7 +14,8 @@ const KILL_AFTER_MS = 5_000; // between SIGTERM and SIGKILL
 const MAX_OUTPUT_CHARS = 256 * 2 ** 20; // `nginx -T` prints every configured file
 
 /**
- * Runs programs: no shell, fixed locale, nothing inherited from the environment but PATH; without `input`, stdin is empty.
+ * Runs programs: no shell, fixed locale, nothing inherited from the environment but PATH, in `/` unless said otherwise; without `input`,
+ * stdin is empty.
  *
  * Output is what the program wrote, its last newline included, decoded as UTF-8: a byte that is not UTF-8 arrives as U+FFFD,
  * so who needs the bytes of a file reads the file. A program that goes into the background, or starts one that does, may keep
@@ -29,7 +30,7 @@ export function createExecutor({ path }: { readonly path: string }): Executor {
 }
 
 async function run(path: string, file: string, args: readonly string[], options: RunOptions): Promise<ProgramResult> {
-  const { timeoutMs = TIMEOUT_MS, signal, input, accept = [0], cwd } = options;
+  const { timeoutMs = TIMEOUT_MS, signal, input, accept = [0], cwd = '/' } = options;
   signal?.throwIfAborted();
 
   const { execa } = await import('execa'); // 100 files: not loaded by a run that starts no program
@@ -43,7 +44,7 @@ async function run(path: string, file: string, args: readonly string[], options:
     stripFinalNewline: false,
     ...(input === undefined ? { stdin: 'ignore' } : { input }),
     ...(signal === undefined ? {} : { cancelSignal: signal }),
-    ...(cwd === undefined ? {} : { cwd }),
+    cwd,
   } satisfies Options;
 
   try {
@@ -67,9 +68,9 @@ async function run(path: string, file: string, args: readonly string[], options:
  * Whether the program itself is not there. ENOENT may be a missing working directory or a script's missing interpreter,
  * and EACCES a directory of PATH that we may not search.
  */
-async function isMissing(file: string, path: string, cwd: string | undefined): Promise<boolean> {
-  if (cwd !== undefined && !(await isThere(cwd))) return false;
-  const candidates = file.includes('/') ? [resolve(cwd ?? '.', file)] : path.split(':').map((directory) => join(directory, file));
+async function isMissing(file: string, path: string, cwd: string): Promise<boolean> {
+  if (!(await isThere(cwd))) return false;
+  const candidates = file.includes('/') ? [resolve(cwd, file)] : path.split(':').map((directory) => join(directory, file));
   return !(await Promise.all(candidates.map(isThere))).includes(true);
 }
 

@@ -29,7 +29,7 @@ export interface ServerProcesses {
   holderOf(address: string, port: number): Promise<string | undefined>;
   /**
    * Starts the recorded program again, detached from this process, with `argv[0]` as it was. Resolves when it has gone into
-   * the background, or 4 seconds later if it stays in the foreground; EXEC_FAILED when it ends with an error.
+   * the background, or 4 seconds later if it stays in the foreground; EXEC_FAILED when it ends with an error, or is another user's.
    */
   startAgain(process: ServerProcess): Promise<void>;
 }
@@ -72,8 +72,9 @@ export function createServers({ files, path }: ServersNeeds): ServerProcesses {
       return `${(await text(`/proc/${pid}/comm`)).trim() || 'a program'} (process ${pid})`;
     },
 
-    startAgain: ({ executable, argv: [argv0 = executable, ...args], cwd }) =>
+    startAgain: ({ executable, argv: [argv0 = executable, ...args], cwd, foreign = false }) =>
       new Promise((resolve, reject) => {
+        if (foreign) throw fault('EXEC_FAILED', { command: executable, outcome: 'it belongs to another user, who has to start it', stderrTail: '' });
         const child = spawn(executable, args, { argv0, cwd, detached: true, stdio: 'ignore', env: { PATH: path, LC_ALL: 'C' } });
         const stays = setTimeout(() => {
           child.removeAllListeners('exit');

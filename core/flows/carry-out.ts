@@ -3,7 +3,7 @@ import { applyChange, type Change } from './change.ts';
 import type { Needs, PluggedServer } from './needs.ts';
 import { type PlannedPlace, wordsOf } from './place.ts';
 import { isTouched, lineagesNamed, type ReadyPlace } from './prepare.ts';
-import { type Answered, answerText, ask, isServed, type Question, questionsFor, watchUntilServed } from './served.ts';
+import { type Answered, answerText, ask, isDue, isServed, type Question, questionsFor, watchUntilServed } from './served.ts';
 import type { Target } from './target.ts';
 
 /** A server where a lineage was seen served, or where nobody can look. */
@@ -156,8 +156,8 @@ async function reloadAndProve(
   );
   signal.throwIfAborted();
   if (reloadError === undefined && place.survey.server.probeable) tell({ type: 'reloaded', server: place.title });
-  const required = questions.filter((question) => question.added || baseline.some((one) => one.question === question && one.answer.kind === 'served'));
-  if (reloadError !== undefined && required.length === 0) return everyone(reloadError);
+  const required = questions.filter((question) => question.added || baseline.some((one) => one.question === question && isDue(one)));
+  if (reloadError !== undefined && (required.length === 0 || reloadError.code === 'EXEC_NOT_FOUND')) return everyone(reloadError);
 
   if (questions.length > 0) tell({ type: 'probing', server: place.title, names: [...new Set(questions.map(({ name }) => name))] });
   const wrong = await watchUntilServed(required, reloadError === undefined ? probeLimitMs : AFTER_FAILED_RELOAD_MS, needs);

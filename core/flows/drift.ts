@@ -18,14 +18,14 @@ interface Place {
  *
  * A deployment leaves nothing to be planned but the next link: whatever a plan edits or refuses for names that were served is somebody's doing.
  */
-export function tellDrift(place: Place, plan: ChangePlan, { tell }: Pick<Needs, 'tell'>): void {
+export function tellDrift(place: Place, plan: ChangePlan, { tell, store }: Pick<Needs, 'tell' | 'store'>): void {
   for (const target of place.targets) {
-    const what = driftOf(target, place, plan);
+    const what = driftOf(target, place, plan, store.liveRoot);
     if (what.length > 0) tell({ type: 'drift', lineage: target.lineage.name, server: place.title, what });
   }
 }
 
-function driftOf({ lineage: { name }, state }: Target, { survey, slots }: Place, plan: ChangePlan): readonly string[] {
+function driftOf({ lineage: { name }, state }: Target, { survey, slots }: Place, plan: ChangePlan, liveRoot: string): readonly string[] {
   const seen = (slots.get(name) ?? []).flatMap((slot) => state.seen[slot] ?? [])[0];
   if (seen === undefined) return [];
   const before = new Set(seen.serves.map((served) => served.name));
@@ -35,11 +35,12 @@ function driftOf({ lineage: { name }, state }: Target, { survey, slots }: Place,
 
   const edits = plan.splices.filter(({ lineage, part }) => lineage === name && part === undefined);
   return [
-    ...edits.map(({ file, offset, delete: length, insert }) => {
+    ...edits.flatMap(({ file, offset, delete: length, insert }) => {
       const bytes = survey.files.find(({ path }) => path === file)?.bytes ?? new Uint8Array();
       const stands = utf8OfLatin1(latin1(bytes, offset, offset + length)).trim();
+      if (stands.includes(`${liveRoot}/${name}/`)) return []; // the lineage's own, of another key type: nobody's doing but its owner's
       const where = `${file}:${lineOfOffset(bytes, offset)}`;
-      return stands === '' ? `${where} lacks ${oneLine(insert)}` : `${where} has ${oneLine(stands)} where ${oneLine(insert)} was`;
+      return [stands === '' ? `${where} lacks ${oneLine(insert)}` : `${where} has ${oneLine(stands)} where ${oneLine(insert)} was`];
     }),
     ...endpointsChanged(seen.serves, plan, name),
   ];

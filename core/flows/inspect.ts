@@ -1,5 +1,5 @@
 import type { CertkitError } from '../errors.ts';
-import type { Lineage } from '../model/lineage.ts';
+import type { KeyType, Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
 import type { RenewalWindow } from '../model/renewal-window.ts';
 import { endpointText } from '../model/site.ts';
@@ -20,6 +20,8 @@ export interface ServedNow {
   readonly name: string;
   readonly at: string;
   readonly server: string;
+  /** The type that was asked for. */
+  readonly keyType: KeyType;
   /** The version whose certificate was shown; absent when it is none of ours. */
   readonly version?: number;
   /** Why there is no answer to show. */
@@ -112,7 +114,7 @@ async function servedNow(
   return inPool(questions, 8, async ({ name, endpoint, server, keyType }): Promise<ServedNow> => {
     const sni = probeName(name);
     const answer = await probe.handshake({ endpoint, keyType, timeoutMs: HANDSHAKE_LIMIT_MS, signal, ...(sni === undefined ? {} : { name: sni }) });
-    const where = { name, at: endpointText(endpoint), server };
+    const where = { name, at: endpointText(endpoint), server, keyType };
     if (answer.kind !== 'served') return { ...where, because: answer.because };
     const version = versions.find(({ sets }) => sets.some(({ leafSha256 }) => leafSha256 === answer.sha256[0]));
     return version === undefined ? { ...where, because: 'the certificate shown is not one of this lineage' } : { ...where, version: version.number };

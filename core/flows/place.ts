@@ -9,14 +9,20 @@ import type { Needs } from './needs.ts';
 import { type Retirement, retire } from './retire.ts';
 import { slotOf, type Target } from './target.ts';
 
-/** One server in a run, with the lineages that are to be deployed there. */
-export interface Place {
-  readonly key: string;
-  readonly title: string;
+/** Lineages that mean a server by the same plugin with the same options: those are theirs alone. */
+interface Party {
   readonly choice: PluginChoice;
   readonly installer: Installer;
   readonly survey: Survey;
   readonly targets: readonly Target[];
+}
+
+/** One server in a run, with the lineages that are to be deployed there. It is tested and reloaded as the first party says. */
+export interface Place extends Party {
+  readonly key: string;
+  readonly title: string;
+  /** Every target is in one of them. */
+  readonly parties: readonly Party[];
   /** By lineage: the slots under which its state remembers this server; more than one when two of its choices mean it. */
   readonly slots: ReadonlyMap<string, readonly string[]>;
   /** How long its own test took, when it passed just now; absent while it is to be tested. */
@@ -80,6 +86,7 @@ export async function surveyPlaces(
   );
 
   const places = new Map<string, Place>();
+  const setbacks: Setback[] = surveyed.flatMap((one) => ('setbacks' in one ? one.setbacks : []));
   for (const one of surveyed) {
     if ('setbacks' in one) continue;
     const { key, title } = one.survey.server;
@@ -92,15 +99,29 @@ export async function surveyPlaces(
       installer,
       survey,
       targets: [],
+      parties: [],
       slots: new Map(),
       ...(testedInMs === undefined ? {} : { testedInMs }),
     };
+    const moved = survey.files.find(({ path, sha256: seen }) => place.survey.files.some((file) => file.path === path && file.sha256 !== seen));
+    if (moved !== undefined) {
+      const error = fault('STORE_FILE_CHANGED', { path: moved.path });
+      setbacks.push(...targets.map(({ lineage }) => ({ lineage: lineage.name, server: title, error })));
+      continue;
+    }
+    // Two choices of one lineage may mean this server: the first has the say.
+    const party = { choice, installer, survey, targets: targets.filter((target) => !place.targets.includes(target)) };
     const slots = targets.map(({ lineage }) => [lineage.name, [...(place.slots.get(lineage.name) ?? []), slot]] as const);
-    places.set(key, { ...place, targets: [...new Set([...place.targets, ...targets])], slots: new Map([...place.slots, ...slots]) });
+    places.set(key, {
+      ...place,
+      targets: [...place.targets, ...party.targets],
+      parties: party.targets.length === 0 ? place.parties : [...place.parties, party],
+      slots: new Map([...place.slots, ...slots]),
+    });
   }
   return {
     places: [...places.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
-    setbacks: surveyed.flatMap((one) => ('setbacks' in one ? one.setbacks : [])),
+    setbacks,
   };
 }
 
@@ -132,20 +153,28 @@ export function brokenBefore(error: CertkitError, { title }: { readonly title: s
   return error.code === 'INSTALLER_REJECTED' ? fault('INSTALLER_BROKEN_BEFORE', { server: title, output: wordsOf(error) }, error) : error;
 }
 
-/** Plans one server for all its lineages; a lineage that is refused or in conflict is left out, and the rest planned again. */
-export async function planPlace(place: Place, needs: Needs): Promise<{ readonly place: PlannedPlace | undefined; readonly setbacks: readonly Setback[] }> {
-  const { survey, installer, choice } = place;
+/**
+ * Plans one server for all its lineages; a lineage that is refused or in conflict is left out, and the rest planned again.
+ *
+ * @param again - it was planned before in this run, and what somebody changed there is told
+ */
+export async function planPlace(
+  place: Place,
+  needs: Needs,
+  again = false,
+): Promise<{ readonly place: PlannedPlace | undefined; readonly setbacks: readonly Setback[] }> {
+  const { survey, choice } = place;
   let targets = place.targets;
   const setbacks: Setback[] = [];
   const leaveOut = (lineage: string, error: CertkitError) => {
     setbacks.push({ lineage, server: place.title, error });
     targets = targets.filter((target) => target.lineage.name !== lineage);
   };
-  let told = false;
+  let told = again;
 
   for (;;) {
     if (targets.length === 0) return { place: undefined, setbacks };
-    const plan = installer.plan({ lineages: targets.map((target) => requestOf(target, needs)), liveRoot: needs.store.liveRoot }, survey);
+    const plan = planOf(place.parties, targets, needs);
     if (!told) tellDrift(place, plan, needs);
     told = true;
     const retired = await retiredParts({ ...place, targets }, plan, needs);
@@ -163,6 +192,25 @@ export async function planPlace(place: Place, needs: Needs): Promise<{ readonly 
     }
     if (targets.length === before) throw fault('PLUGIN_BAD_PLAN', { plugin: choice.plugin, because: 'it refuses a lineage it was not asked about' });
   }
+}
+
+/** Every party plans its own lineages with its own options. */
+function planOf(parties: readonly Party[], asked: readonly Target[], needs: Needs): ChangePlan {
+  const plans = parties.flatMap(({ installer, survey, targets }) => {
+    const lineages = targets.filter((target) => asked.includes(target)).map((target) => requestOf(target, needs));
+    return lineages.length === 0 ? [] : [installer.plan({ lineages, liveRoot: needs.store.liveRoot }, survey)];
+  });
+  const [only] = plans;
+  if (only !== undefined && plans.length === 1) return only;
+  return {
+    splices: plans.flatMap(({ splices }) => splices),
+    files: plans.flatMap(({ files }) => files),
+    commands: plans.flatMap(({ commands }) => commands),
+    serves: plans.flatMap(({ serves }) => serves),
+    refusals: plans.flatMap(({ refusals }) => refusals),
+    notes: plans.flatMap(({ notes }) => notes),
+    parts: plans.flatMap(({ parts = [] }) => parts),
+  };
 }
 
 /** Parts that certkit once wrote and that are not asked for any more; only a person's deployment takes them out. */

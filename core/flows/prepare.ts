@@ -1,4 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type CertkitError, fault } from '../errors.ts';
+import type { PlacedFile } from '../model/change-plan.ts';
+import { endpointText } from '../model/site.ts';
 import type { Needs } from './needs.ts';
 import { type Place, type PlannedPlace, planPlace, type Setback, testBefore, wordsOf } from './place.ts';
 import { testStaged } from './stage.ts';
@@ -63,7 +66,7 @@ async function planWithout({ place, ...rest }: ReadyPlace, refused: ReadonlyMap<
     return error === undefined ? [] : [{ lineage: name, server: place.title, error }];
   });
   if (setbacks.length === 0) return { ready: [{ place, ...rest }], setbacks };
-  const planned = await planPlace({ ...place, targets: place.targets.filter(({ lineage }) => !refused.has(lineage.name)) }, needs);
+  const planned = await planPlace({ ...place, targets: place.targets.filter(({ lineage }) => !refused.has(lineage.name)) }, needs, true);
   return { ready: planned.place === undefined ? [] : [{ place: planned.place, ...rest }], setbacks: [...setbacks, ...planned.setbacks] };
 }
 
@@ -99,15 +102,22 @@ export function isTouched(place: PlannedPlace): boolean {
   return place.changes.length > 0 || place.plan.commands.length > 0 || place.targets.some(({ live, version }) => live !== version.number);
 }
 
-/** Two lineages would put a file of theirs in one path, each over the other's: neither does. */
+/** Two lineages would put a file of theirs in one path, each over the other's: neither does. The same text is one file of both. */
 function clashesOf(going: readonly ReadyPlace[]): ReadonlyMap<string, CertkitError> {
-  const placed = going.flatMap(({ place }) => place.plan.files);
+  const byPath = new Map<string, PlacedFile[]>();
+  for (const file of going.flatMap(({ place }) => place.plan.files)) byPath.set(file.path, [...(byPath.get(file.path) ?? []), file]);
   const clashes = new Map<string, CertkitError>();
-  for (const { path, lineage } of placed) {
-    const lineages = [...new Set(placed.filter((other) => other.path === path).map((other) => other.lineage))];
-    if (lineages.length > 1) clashes.set(lineage, fault('INSTALLER_CONFLICT', { file: path, lineages }));
+  for (const [file, placed] of byPath) {
+    const lineages = [...new Set(placed.map(({ lineage }) => lineage))];
+    if (lineages.length === 1 || placed.every((one) => isSameText(one, placed[0]))) continue;
+    for (const lineage of lineages) clashes.set(lineage, fault('INSTALLER_CONFLICT', { file, lineages }));
   }
   return clashes;
+}
+
+function isSameText(one: PlacedFile, other: PlacedFile | undefined): boolean {
+  const isPublic = one.content.every((part) => 'text' in part);
+  return isPublic && isDeepStrictEqual({ ...one, lineage: '' }, { ...other, lineage: '' });
 }
 
 /** A server told to listen where another program does keeps its old configuration without a word, or dies: the lineages that want it stop here. */
@@ -120,7 +130,7 @@ async function takenAddresses(going: readonly ReadyPlace[], needs: Needs): Promi
         listens.some((listen) => listen.endpoint.kind === 'tcp' && listen.endpoint.port === endpoint.port),
       );
       const holder = isOurs ? undefined : await lastingHolder(endpoint.address, endpoint.port, needs);
-      if (holder !== undefined) taken.set(lineage, fault('INSTALLER_ADDRESS_TAKEN', { address: `${endpoint.address}:${endpoint.port}`, holder }));
+      if (holder !== undefined) taken.set(lineage, fault('INSTALLER_ADDRESS_TAKEN', { address: endpointText(endpoint), holder }));
     }
   }
   return taken;

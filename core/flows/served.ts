@@ -26,6 +26,8 @@ export interface Question {
   readonly expected: readonly string[];
   /** The plan adds the listen: nobody answered there before, and somebody must now. */
   readonly added: boolean;
+  /** The plan writes the lineage's certificate into this server: where TLS is spoken at all, it must be seen afterwards. */
+  readonly written: boolean;
 }
 
 export interface Answered {
@@ -38,7 +40,9 @@ export async function questionsFor(place: PlannedPlace, { probe, store }: Pick<N
   if (!place.survey.server.probeable) return [];
   const local = probe.localAddresses();
   const all = place.targets.map(async ({ lineage, version }) => {
-    const serves = place.plan.serves.filter((serving) => serving.lineage === lineage.name);
+    const { serves: servings, splices, files } = place.plan;
+    const serves = servings.filter((serving) => serving.lineage === lineage.name);
+    const written = [...splices, ...files].some((one) => one.lineage === lineage.name && one.part === undefined);
     const sets = await Promise.all(
       version.sets.map(async ({ keyType }) => ({ keyType, expected: digestsOf((await store.pems(lineage.name, version.number, keyType)).fullchain) })),
     );
@@ -51,6 +55,7 @@ export async function questionsFor(place: PlannedPlace, { probe, store }: Pick<N
         listen: endpoint,
         endpoint: probeAddress(endpoint, place.survey.sites, local),
         added,
+        written,
       })),
     );
   });
@@ -65,6 +70,15 @@ export async function ask(questions: readonly Question[], { probe, signal }: Pic
     const at = { endpoint: question.endpoint, keyType: question.keyType, timeoutMs: HANDSHAKE_LIMIT_MS, signal };
     return { question, answer: await probe.handshake(name === undefined ? at : { ...at, name }) };
   });
+}
+
+/**
+ * Whether a deployment must end with the right answer. Where nobody could be reached before, it may stay that way: an address
+ * that only others reach. Where TLS was refused, for want of a certificate of this type or of a site with this name, what is
+ * written now is to change that.
+ */
+export function isDue({ question: { added, written }, answer }: Answered): boolean {
+  return added || answer.kind === 'served' || (written && answer.kind === 'refused');
 }
 
 /** Asks until every answer has been right for 200 ms, or the limit is over; answers those that are wrong. */

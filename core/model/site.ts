@@ -46,6 +46,8 @@ export interface ServerProcess {
   readonly executable: string;
   readonly argv: readonly string[];
   readonly cwd: string;
+  /** Another user started it, and only they may start it again: what they run is never run as root. */
+  readonly foreign?: boolean;
 }
 
 export interface Server {

@@ -44,7 +44,14 @@ const renewEntry = members(
   'ignored',
 );
 
-const serverProcess = members({ pid: whole, executable: text, argv: list((value: unknown) => String(value)), cwd: text }, 'ignored');
+const serverProcess = members({ pid: whole, executable: text, argv: list((value: unknown) => String(value)), cwd: text, foreign: optional(flag) }, 'ignored');
+
+const bytes: Decoder<string> = (value) => {
+  if (typeof value !== 'string') throw new Misfit('a text is wanted');
+  return value;
+};
+
+const writtenEdit = members({ before: bytes, removed: bytes, inserted: bytes, after: bytes }, 'ignored');
 
 const deployEntry = members(
   {
@@ -56,7 +63,20 @@ const deployEntry = members(
     servers: list(
       members({ key: text, title: text, pluginKind: optional(exactly('authenticator')), installer: choice, process: optional(serverProcess) }, 'ignored'),
     ),
-    files: list(members({ path: text, before: optional(text), checkpoint: optional(text), after: optional(text), lineage: text }, 'ignored')),
+    files: list(
+      members(
+        {
+          path: text,
+          before: optional(text),
+          checkpoint: optional(text),
+          after: optional(text),
+          lineage: text,
+          edits: optional(list(writtenEdit)),
+          secret: optional(flag),
+        },
+        'ignored',
+      ),
+    ),
     undoCommands: list(members({ lineage: text, argv: list((value: unknown) => String(value)) }, 'ignored')),
   },
   'ignored',

@@ -62,7 +62,8 @@ export function titleOf({ build, conf }: Pick<Instance, 'build' | 'conf'>): stri
 /** How it was started, so that it can be started again; `undefined` while it does not run. */
 export function processOf({ master }: Instance): ServerProcess | undefined {
   if (master === undefined) return undefined;
-  return { pid: master.pid, executable: master.executable, argv: master.argv, cwd: master.cwd };
+  const { pid, executable, argv, cwd, foreign } = master;
+  return { pid, executable, argv, cwd, foreign };
 }
 
 /** Where the compiled-in pid file is, for a configuration without a `pid` directive. */

@@ -288,7 +288,7 @@ test('a plan is shown and tested before a first deployment, and the deployment t
   expect(stdout).toContain(certificateConf);
   const marked = (mark: string) => stdout.split('\n').flatMap((line) => (line.startsWith(mark) && !line.startsWith(mark.repeat(3)) ? [line.slice(1)] : []));
   expect(marked('-')).toEqual(lines);
-  expect(stdout).toMatch(/version 1 would go live; (the server accepts the change|not tested)/);
+  expect(stdout).toMatch(/version 1 is live and stays so; (the server accepts the change|not tested)/);
 
   await succeeds(home, 'deploy');
   expect(nginx.readFile(certificateConf).trimEnd().split('\n')).toEqual(marked('+'));

@@ -117,6 +117,12 @@ describe('startAgain', () => {
     process.kill(pid, 'SIGKILL');
   });
 
+  test('what another user started is not started as root', async () => {
+    const mark = join(home, 'foreign');
+    await expect(servers.startAgain({ ...sh('-c', `touch ${mark}`), foreign: true })).rejects.toMatchObject({ code: 'EXEC_FAILED' });
+    expect(existsSync(mark)).toBe(false);
+  });
+
   test('a program that ends with an error is EXEC_FAILED, and one that is missing EXEC_NOT_FOUND', async () => {
     await expect(servers.startAgain(sh('-c', 'exit 3'))).rejects.toMatchObject({ code: 'EXEC_FAILED', message: expect.stringContaining('exit code 3') });
     await expect(servers.startAgain({ ...sh(), executable: '/nonexistent/nginx' })).rejects.toMatchObject({ code: 'EXEC_NOT_FOUND' });
