@@ -39,6 +39,8 @@ export interface Answered {
 export async function questionsFor(place: PlannedPlace, { probe, store }: Pick<Needs, 'probe' | 'store'>): Promise<readonly Question[]> {
   if (!place.survey.server.probeable) return [];
   const local = probe.localAddresses();
+  const planned = { listens: place.plan.serves.map(({ endpoint }) => ({ endpoint, tls: true, quic: false })) }; // a narrower one may come with this very plan
+  const sites = [...place.survey.sites, planned];
   const all = place.targets.map(async ({ lineage, version }) => {
     const { serves: servings, splices, files } = place.plan;
     const serves = servings.filter((serving) => serving.lineage === lineage.name);
@@ -53,7 +55,7 @@ export async function questionsFor(place: PlannedPlace, { probe, store }: Pick<N
         place: place.key,
         name,
         listen: endpoint,
-        endpoint: probeAddress(endpoint, place.survey.sites, local),
+        endpoint: probeAddress(endpoint, sites, local),
         added,
         written,
       })),

@@ -11,7 +11,7 @@ const WILDCARDS: readonly string[] = ['0.0.0.0', '::'];
  * @param local - addresses of this machine, loopback first
  * @returns `undefined` when every local address is claimed
  */
-export function probeAddress(endpoint: Endpoint, sites: readonly Site[], local: readonly string[]): Endpoint | undefined {
+export function probeAddress(endpoint: Endpoint, sites: readonly Pick<Site, 'listens'>[], local: readonly string[]): Endpoint | undefined {
   if (endpoint.kind === 'unix' || !WILDCARDS.includes(endpoint.address)) return endpoint;
 
   const narrower = sites
