@@ -139,11 +139,7 @@ export function blanksAfter(bytes: Uint8Array, offset: number): number {
 
 /** Bytes as characters of the same number, U+0000 to U+00FF: nothing is lost, and nothing is assumed about their encoding. */
 export function latin1(bytes: Uint8Array, start = 0, end = bytes.length): string {
-  const CHUNK = 8192; // a call takes only so many arguments
-  if (end - start <= CHUNK) return String.fromCharCode.apply(null, bytes.subarray(start, end) as unknown as number[]);
-  let text = '';
-  for (let i = start; i < end; i += CHUNK) text += latin1(bytes, i, Math.min(i + CHUNK, end));
-  return text;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1', start, end);
 }
 
 /** Latin-1 characters read again as UTF-8, for names and paths that people see; bytes that are no UTF-8 become U+FFFD. */

@@ -1,8 +1,12 @@
 import { join } from 'node:path';
 import { asCertkitError, type CertkitError } from '../errors.ts';
+import { inPool } from '../pool.ts';
 import type { ChangedPlace } from './change.ts';
 import type { Needs } from './needs.ts';
 import type { Target } from './target.ts';
+
+/** Each link is made durable by itself; there are as many as lineages. */
+const LINKS_AT_ONCE = 16;
 
 export type StagedVerdict =
   | { readonly kind: 'passed' }
@@ -60,6 +64,6 @@ async function stageLinks(folder: string, targets: readonly Target[], { files, s
     if (target !== undefined) links.set(name, target);
   }
   for (const { lineage, version } of targets) links.set(lineage.name, store.linkTarget(lineage.name, version.number));
-  for (const [name, target] of links) await files.switchLink(join(staged, name), target);
+  await inPool([...links], LINKS_AT_ONCE, ([name, target]) => files.switchLink(join(staged, name), target));
   return staged;
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Lexer } from '../../../core/confedit/nginx/lexer.ts';
 import { parseConfig } from '../../../core/confedit/nginx/parser.ts';
 import { decodeWord } from '../../../core/confedit/nginx/words.ts';
+import { latin1 } from '../../../core/confedit/splice.ts';
 import { fuzzing, generator, pickFrom, type Random } from '../random.ts';
 import { type RealNginx, realNginx, type Verdict } from './real-nginx.ts';
 import { bytesOf, textOf } from './trees.ts';
@@ -158,7 +159,7 @@ function statementsOf(bytes: Uint8Array): Statement[] {
   let name: string | undefined;
   for (;;) {
     const token = lexer.next();
-    if (token === 'word') name ??= decodeWord(bytes, lexer.start, lexer.end);
+    if (token === 'word') name ??= decodeWord(latin1(bytes), lexer.start, lexer.end);
     else if ((token === ';' || token === '{') && name !== undefined) {
       statements.push({ name, endLine: lexer.line });
       name = undefined;
