@@ -1,5 +1,5 @@
 import type { HttpServer } from 'certkit/confedit/nginx';
-import { isPublic } from './names.ts';
+import { isAskedFor } from './names.ts';
 
 /**
  * Whether a block is for whatever no other block is for: all its names are such that no client asks for them. A default
@@ -8,7 +8,7 @@ import { isPublic } from './names.ts';
 export function isCatchAll(server: HttpServer): boolean {
   const said = server.contents.filter(({ directive }) => directive.name === 'server_name').flatMap(({ directive }) => directive.args);
   const isHostname = said.map((arg) => arg.toLowerCase() === '$hostname');
-  return server.names.every((name, at) => name.kind === 'invalid' || (name.kind === 'exact' && (isHostname[at] === true || !isPublic(name.text))));
+  return server.names.every((name, at) => name.kind === 'invalid' || (name.kind === 'exact' && (isHostname[at] === true || !isAskedFor(name.text))));
 }
 
 /** The line with which a block turns every request away: `return 444`. A certificate there would show nobody anything. */

@@ -20,7 +20,8 @@ export interface Enhanced {
   readonly refusals: readonly Omit<Refusal, 'lineage'>[];
 }
 
-const ENHANCEMENTS: readonly Enhancement[] = [redirect, hsts, tlsProfile];
+/** In this order: the statements of `hsts` are to be heard before a redirect answers. */
+const ENHANCEMENTS: readonly Enhancement[] = [hsts, redirect, tlsProfile];
 
 /** Plans what is missing, and no more; a run that nobody watches changes nothing and says what is missing. */
 export function planEnhancements(blocks: readonly SecuredBlock[], wanted: Wanted, facts: NginxFacts, options: EnhancementOptions): Enhanced {

@@ -32,12 +32,20 @@ const PANELS: readonly Panel[] = [
     ownWay: 'Use its own letsencrypt.sh, or change its templates and run "da build rewrite_confs"',
   },
   { by: 'HestiaCP or VestaCP', path: /^\/home\/[^/]+\/conf\/web\/.*nginx[^/]*$/, says: /\b(?:hestia|vesta)cp\b/, ownWay: 'Use "v-add-letsencrypt-domain"' },
+  { by: 'Froxlor', path: /\/\d+_froxlor_[^/]*vhost[^/]*\.conf$/, says: /froxlor/, ownWay: "Switch on Let's Encrypt for the domain in it" },
+  { by: 'ServerPilot', path: /^\/etc\/nginx-sp\/vhosts\.d\/[^/.]+\.conf$/, ownWay: 'Switch on SSL for the app in it' },
+  { by: 'aaPanel', path: /^\/www\/server\/panel\/vhost\/nginx\/[^/]+\.conf$/, ownWay: "Use the page SSL of the site's settings in it" },
 ];
 
 const ELSE = 'or let certkit\'s installer "files" write the certificate to the paths that are in force now.';
 
+/** Within a sentence: a file's name has a dot in it, and a sentence ends with one. */
+const NEAR = String.raw`(?:(?!\. ).){0,80}?`;
+
 const WARNINGS: readonly RegExp[] = [
-  /\b(?:changes?|edits?|modifications?|customi[sz]ations?)\b.{0,80}?\b(?:lost|overwritten|erased|discarded|overridden)\b/,
+  new RegExp(
+    String.raw`\b(?:changes?|edits?|modifications?|customi[sz]ations?)\b${NEAR}\b(?:lost|overwritten|erased|discarded|be (?:overridden|deleted|removed|reverted))\b`,
+  ),
   /\bthis (?:\w+ )?file\b.{0,80}?\b(?:will be|is|gets) (?:over-?written|re-?generated|re-?created)\b/,
   /\bgenerated\b.*\b(?:do not|don't|never) (?:\w+ )?(?:edit|modify|change|touch)\b/,
   /\b(?:do not|don't|never) (?:\w+ )?(?:edit|modify|change|touch)\b.*\bgenerated\b/,

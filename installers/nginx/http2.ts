@@ -24,10 +24,10 @@ export function decideHttp2(server: HttpServer, { servers, instance: { build } }
 }
 
 /**
- * The words of a listen that repeat what others say of the address. From 1.23.4 on nginx warns of listens that say less; where
- * `http2` is a directive, it warns of the word instead.
+ * The words of a listen that repeat what others say of the address: it goes on when theirs is taken out. From 1.23.4 on nginx
+ * warns of listens that say less; where `http2` is a directive, it warns of the word instead.
  */
 export function protocolsOf(address: Address<HttpServer>, { instance: { build } }: NginxFacts): readonly string[] {
-  if (!isAtLeast(build.version, '1.23.4')) return [];
-  return [...(address.http2 && !isAtLeast(build.version, DIRECTIVE_SINCE) ? ['http2'] : []), ...(address.proxyProtocol ? ['proxy_protocol'] : [])];
+  const isWord = build.version !== undefined && !isAtLeast(build.version, DIRECTIVE_SINCE);
+  return [...(address.http2 && isWord ? ['http2'] : []), ...(address.proxyProtocol ? ['proxy_protocol'] : [])];
 }

@@ -15,7 +15,7 @@ export function namesOutside(servers: readonly HttpServer[], { identifiers }: Pi
 }
 
 /** What the lineage would have to have beside its names to cover all of the blocks'; none where no certificate can. */
-export function namesMissing(servers: readonly HttpServer[], { identifiers }: Pick<LineageRequest, 'identifiers'>): readonly string[] {
+function namesMissing(servers: readonly HttpServer[], { identifiers }: Pick<LineageRequest, 'identifiers'>): readonly string[] {
   const held = new Set(identifiers.map(({ value }) => value));
   const outside = servers.flatMap(({ names }) => names.filter((name) => !isCovered(name, held)));
   const wanted = [...new Set(outside.flatMap(coveringNames))].filter((name) => !held.has(name));
@@ -24,7 +24,7 @@ export function namesMissing(servers: readonly HttpServer[], { identifiers }: Pi
 }
 
 function isCovered(name: ServerName, held: ReadonlySet<string>): boolean {
-  const covers = (one: string) => !isPublic(one) || held.has(one) || held.has(one.replace(/^[^.]+/, '*'));
+  const covers = (one: string) => !isAskedFor(one) || held.has(one) || held.has(one.replace(/^[^.]+/, '*'));
   switch (name.kind) {
     case 'exact':
       return covers(name.text);
@@ -46,7 +46,7 @@ function coveringNames(name: ServerName): readonly string[] {
   const wildcard = (base: string) => (base.includes('.') ? [`*.${base}`] : []);
   switch (name.kind) {
     case 'exact':
-      return [name.text];
+      return name.text.includes('.') ? [name.text] : []; // public CAs certify no other
     case 'leading':
       return [...(name.bare ? [name.suffix] : []), ...wildcard(name.suffix)];
     case 'regex': {
@@ -59,21 +59,35 @@ function coveringNames(name: ServerName): readonly string[] {
   }
 }
 
-/** `_`, `localhost` and addresses are no names that a certificate could be missing for: no client sends them as SNI. */
-export function isPublic(name: string): boolean {
-  return name.includes('.') && !/^[\d.]+$/.test(name);
+/** Not so: no name, `_` and others without a letter, `localhost`, addresses. No certificate could be missing for those. */
+export function isAskedFor(name: string): boolean {
+  return /\p{L}/u.test(name) && name !== 'localhost' && !name.startsWith('[');
+}
+
+/** The way out that changes the certificate, where one would do, before the one that changes the configuration. */
+export function withNames(servers: readonly HttpServer[], lineage: LineageRequest, otherwise: string): string {
+  const missing = namesMissing(servers, lineage);
+  return missing.length === 0 ? otherwise : `A certificate that is also for ${listed(missing)} would do. ${otherwise}`;
 }
 
 const NAMED_AT_MOST = 8;
 
-/** The blocks that exist, those with the nearest names first: `www.example.com (/etc/nginx/a.conf:3)`. */
+/**
+ * The blocks that exist, those with the nearest names first: `www.example.com (/etc/nginx/a.conf:3)`. Where none is near, those
+ * without a name come first: they answer whatever nobody is for.
+ */
 export function nearestBlocks(servers: readonly HttpServer[], name: string): string {
-  const blocks = servers.map((server) => {
+  const ofStrangers = name.length - name.lastIndexOf('.') + 0.5; // they have the top-level domain in common, at the most
+  const blocks = new Map<string, { readonly nearness: number; readonly places: string[] }>();
+  for (const server of servers) {
     const names = server.names.map(({ text }) => text).filter((text) => text !== '');
-    return { names, nearness: Math.max(0, ...names.map((other) => nearness(other, name))), where: whereIs(server) };
-  });
-  const sorted = blocks.sort((a, b) => b.nearness - a.nearness);
-  return listed(sorted.map(({ names, where }) => `${names.length === 0 ? 'a block without a name' : names.join(' ')} (${where})`));
+    const title = names.length === 0 ? 'a block without a name' : [...new Set(names)].join(' ');
+    const near = Math.max(names.some(isAskedFor) ? 0 : ofStrangers, ...names.map((other) => nearness(other, name)));
+    const { places } = blocks.get(title) ?? { places: [] };
+    blocks.set(title, { nearness: near, places: [...places, whereIs(server)] });
+  }
+  const sorted = [...blocks].sort(([, a], [, b]) => b.nearness - a.nearness);
+  return listed(sorted.map(([title, { places }]) => `${title} (${listed(places)})`));
 }
 
 /** The first few of what may be thousands. */

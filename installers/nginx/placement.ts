@@ -59,13 +59,15 @@ function placeByName(name: string, choices: readonly Choice[], facts: NginxFacts
  * Catch-alls with the lineage's pair or at the TLS port; else those without TLS; else those with TLS at other ports, which may
  * be there for something else: only while nobody answers the name at the TLS port.
  *
- * A block that has public names of its own is somebody's site, even where it answers for what nobody is for.
+ * A block that has names of its own is somebody's site, even where it answers for what nobody is for. One at a loopback address
+ * is this machine's own (a status page), where others listen for everybody.
  */
 function placeByDefault(name: string, choices: readonly Choice[], tlsPort: number, wanted: Wanted, facts: NginxFacts): Placement {
   const defaults = choices.flatMap((choice) => (choice.outcome === 'chosen' ? [{ address: choice.at, server: choice.server }] : []));
-  const catchAlls = defaults.filter(({ server }) => isCatchAll(server));
-  const [tls, plain] = partition(catchAlls, ({ address, server }) => speaksTls(facts, address, server));
   const isOwn = ({ server }: Answering) => holdersOf(server, wanted, facts).includes(wanted.lineage.lineage);
+  const isReached = ({ address }: Answering) => !isLoopback(address) || defaults.every((other) => isLoopback(other.address));
+  const catchAlls = defaults.filter((one) => isCatchAll(one.server) && (isReached(one) || isOwn(one)));
+  const [tls, plain] = partition(catchAlls, ({ address, server }) => speaksTls(facts, address, server));
   const mayTake = wanted.lineage.structure === 'may-change';
   const isTaken = defaults.some(({ address, server }) => portOf(address) === tlsPort && speaksTls(facts, address, server));
 
@@ -105,6 +107,11 @@ const HTTP_PORT = 80;
 
 function portOf({ at }: Address<HttpServer>): number | undefined {
   return at.kind === 'ip' || at.kind === 'host' ? at.port : undefined;
+}
+
+function isLoopback({ at }: Address<HttpServer>): boolean {
+  if (at.kind === 'ip') return at.address.startsWith('127.') || at.address === '::1';
+  return at.kind === 'host' && at.host === 'localhost';
 }
 
 function hostPartOf({ at, key }: Address<HttpServer>): string {

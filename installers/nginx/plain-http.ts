@@ -11,7 +11,7 @@ export interface PlainAnswer {
 
 export type PlainAnswers = { readonly ok: true; readonly answers: readonly PlainAnswer[] } | { readonly ok: false; readonly because: string };
 
-const HTTP_PORT = 80;
+export const HTTP_PORT = 80;
 
 /**
  * The blocks that nginx would choose for a name where it is asked from outside without TLS: at port 80, or, where nothing
@@ -27,11 +27,31 @@ export function answersOverHttp(name: string, facts: NginxFacts): PlainAnswers {
     if (chosen.outcome === 'none' || speaksTls(facts, address, chosen.server)) continue;
     answers.push({ address, server: chosen.server, by: chosen.by });
   }
-  const atPort80 = answers.filter(({ address: { at } }) => (at.kind === 'ip' || at.kind === 'host') && at.port === HTTP_PORT);
-  return { ok: true, answers: atPort80.length > 0 ? atPort80 : answers };
+  return { ok: true, answers: reachedFromOutside(answers) };
 }
 
-/** An IPv6 address stands in brackets there (RFC 9110 section 7.2). */
-function hostHeaderOf(name: string): string {
+/** Where port 80 has listens at single addresses only, a request from outside may come to another port all the same: to a block that has the name. */
+function reachedFromOutside(answers: readonly PlainAnswer[]): readonly PlainAnswer[] {
+  const usual = answers.filter(({ address }) => portOf(address) === HTTP_PORT && !isLoopback(address));
+  if (usual.length === 0) return answers;
+  if (usual.some(({ address: { at } }) => at.kind === 'ip' && (at.address === '0.0.0.0' || at.address === '::'))) return usual;
+  return answers.filter((answer) => usual.includes(answer) || answer.by !== 'default');
+}
+
+export function portOf({ at }: Pick<Address<HttpServer>, 'at'>): number | undefined {
+  return at.kind === 'ip' || at.kind === 'host' ? at.port : undefined;
+}
+
+/** Only this machine comes there. */
+export function isLoopback({ at }: Pick<Address<HttpServer>, 'at'>): boolean {
+  return (at.kind === 'ip' && isLoopbackHost(at.address)) || (at.kind === 'host' && isLoopbackHost(at.host));
+}
+
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.[\d.]+$/.test(host);
+}
+
+/** As a client writes it into the request: an IPv6 address stands in brackets there (RFC 9110 section 7.2). */
+export function hostHeaderOf(name: string): string {
   return name.includes(':') ? `[${name}]` : hostOf(name);
 }

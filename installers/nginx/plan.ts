@@ -6,11 +6,13 @@ import { generatedAmong, managedAmong } from './edited-files.ts';
 import { type FileEdit, spliceEdits } from './edits.ts';
 import { type EnhancementOptions, planEnhancements } from './enhancements.ts';
 import { listed, namesOutside, nearestBlocks } from './names.ts';
-import { whereIs } from './pairs.ts';
+import { notesOnDefaults } from './new-address.ts';
+import { pairsInForce, whereIs } from './pairs.ts';
 import { type Placed, type Placement, placeNames } from './placement.ts';
 import { faultsInside, secureServer } from './secure-server.ts';
+import { notesOnStapling } from './stapling.ts';
 import { endpointOf, type NginxFacts, type NginxSurvey } from './survey.ts';
-import { refuse, type Verdict, type Wanted } from './verdict.ts';
+import { type Refused, refuse, type Verdict, type Wanted } from './verdict.ts';
 
 /** What one lineage takes, whole: a refusal of one name is a refusal of all. */
 interface LineagePlan {
@@ -30,13 +32,14 @@ export function planDeployment(request: DeployRequest, survey: Survey, options: 
   const { nginx, files } = survey as NginxSurvey;
   const claims = new Map<string, string>();
   const plans = request.lineages.map((lineage) => planLineage({ lineage, liveRoot: request.liveRoot }, { ...nginx, files }, options, claims));
+  const serves = plans.flatMap((plan) => plan.serves);
   return {
     splices: plans.flatMap(({ splices }) => splices),
     files: plans.flatMap((plan) => plan.files),
     commands: [],
-    serves: plans.flatMap(({ serves }) => serves),
+    serves,
     refusals: plans.flatMap(({ refusals }) => refusals),
-    notes: plans.flatMap(({ notes }) => notes),
+    notes: [...plans.flatMap(({ notes }) => notes), ...unique(notesOnDefaults(serves, claims, nginx))],
     parts: plans.flatMap(({ parts }) => parts),
   };
 }
@@ -49,7 +52,7 @@ function planLineage(wanted: Wanted, facts: Facts, options: EnhancementOptions, 
   const placements = placeNames(wanted, options.tlsPort, facts);
   const blocks = blocksOf(placements);
   const taken = [...blocks].map(([server, block]) => verdictAt(server, block, wanted, options, facts));
-  const verdicts = [...placements.map((placement) => verdictOn(placement, facts)), ...taken, ...claimed(blocks, lineage, claims)];
+  const verdicts = [...unanswered(placements, facts), ...taken, ...claimed(blocks, lineage, claims)];
   const own = verdicts.flatMap((verdict) => (verdict.ok ? verdict.edits : []));
   const refused = verdicts.flatMap((verdict) => (verdict.ok ? [] : [verdict.refusal]));
   // Where everything stands as it should, files that cannot be read are nobody's concern: the link alone is switched.
@@ -114,7 +117,9 @@ function blocksOf(placements: readonly Placement[]): Blocks {
 function verdictAt(server: HttpServer, block: Block, wanted: Wanted, { tlsPort }: EnhancementOptions, facts: Facts): Verdict {
   const { kind, by, names } = block;
   const verdict = kind === 'tls' ? secureServer(server, wanted, facts) : addTls({ server, names, by }, wanted, tlsPort, facts);
-  if (by === 'name' || !verdict.ok || verdict.edits.length === 0) return verdict;
+  if (!verdict.ok || verdict.edits.length === 0) return verdict;
+  const told = { ...verdict, notes: [...verdict.notes, ...notesOnStapling(server, wanted, facts), ...notesOnSingles(server, names, wanted, facts)] };
+  if (by === 'name') return told;
 
   const away = turningAway(server);
   if (away !== undefined)
@@ -124,28 +129,47 @@ function verdictAt(server: HttpServer, block: Block, wanted: Wanted, { tlsPort }
       'Write a block for the name.',
     );
   const where = kind === 'tls' ? `at ${listed(block.addresses)}` : 'where it gets TLS';
-  return { ...verdict, notes: [...verdict.notes, `the default block at ${whereIs(server)} answers every other name ${where} with this certificate too`] };
+  return { ...told, notes: [...told.notes, `the default block at ${whereIs(server)} answers every other name ${where} with this certificate too`] };
 }
 
-function verdictOn(placement: Placement, { servers }: NginxFacts): Verdict {
-  const { name } = placement;
-  if (placement.kind === 'unknown')
-    return refuse(
-      'unsupported',
-      `which block answers ${name} cannot be told: ${placement.because}`,
-      'Add the name to the server_name of the block that is meant.',
-    );
-  if (placement.kind === 'none') {
-    const [stranger] = placement.strangers;
-    const instead = stranger === undefined ? '' : `; at ${stranger.address.key} the default answers it, which is the site at ${whereIs(stranger.server)}`;
-    const blocks = nearestBlocks(servers.servers, name);
-    return refuse(
-      'no-site',
-      `no server block is for ${name}${instead}`,
-      `Blocks that are there: ${blocks}. Add the name to the server_name of one, write a block for it, or list the names to serve here with "serve".`,
-    );
+/** A wildcard that has no block of its own goes where single names below it have one, and perhaps a certificate that was bought for them. */
+function notesOnSingles(server: HttpServer, names: readonly string[], { lineage }: Wanted, { servers, instance }: NginxFacts): readonly string[] {
+  const meant = lineage.serve ?? lineage.identifiers.map(({ value }) => value);
+  const singles = names.filter((name) => !meant.includes(name));
+  const found = pairsInForce(servers, server, instance.conf);
+  if (singles.length === 0 || !found.ok || found.pairs.length === 0) return [];
+  const paths = found.pairs.map(({ certificatePath }) => certificatePath);
+  return [
+    `${listed(singles)} at ${whereIs(server)} gets the certificate of ${lineage.lineage} in place of ${paths.join(' and ')}: if that is not meant, list the names to serve here with --serve`,
+  ];
+}
+
+/** Names that have no block, told together, and names whose block cannot be told. */
+function unanswered(placements: readonly Placement[], { servers }: NginxFacts): readonly Refused[] {
+  const unknown = placements.flatMap((placement) => (placement.kind === 'unknown' ? [placement] : []));
+  const none = placements.flatMap((placement) => (placement.kind === 'none' ? [placement] : []));
+  const refusals = unknown.map(({ name, because }) =>
+    refuse('unsupported', `which block answers ${name} cannot be told: ${because}`, 'Add the name to the server_name of the block that is meant.'),
+  );
+  const byStranger = new Map<HttpServer | undefined, (typeof none)[number][]>();
+  for (const placement of none) {
+    const stranger = placement.strangers[0]?.server;
+    byStranger.set(stranger, [...(byStranger.get(stranger) ?? []), placement]);
   }
-  return { ok: true, edits: [], serves: [], notes: [] };
+  return [...refusals, ...[...byStranger.values()].map((alike) => withoutBlock(alike, servers.servers))];
+}
+
+function withoutBlock(placements: readonly Extract<Placement, { kind: 'none' }>[], servers: readonly HttpServer[]): Refused {
+  const names = placements.map(({ name }) => name);
+  const [stranger] = placements[0]?.strangers ?? [];
+  const answered = names.length === 1 ? 'it' : 'them';
+  const instead =
+    stranger === undefined ? '' : `; at ${stranger.address.key} the default answers ${answered}, which is the site at ${whereIs(stranger.server)}`;
+  return refuse(
+    'no-site',
+    `no server block is for ${listed(names)}${instead}`,
+    `Blocks that are there: ${nearestBlocks(servers, names[0] ?? '')}. Add what is missing to the server_name of one, write a block for it, or list the names to serve here with --serve.`,
+  );
 }
 
 /** Files that could not be read and may hold another block for one of the names, or what is in force in one of the blocks. */

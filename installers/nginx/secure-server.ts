@@ -1,9 +1,9 @@
 import type { HttpServer, Statement } from 'certkit/confedit/nginx';
-import type { LineageRequest, PairPaths, SurveyFault } from 'certkit/plugin';
+import type { PairPaths, SurveyFault } from 'certkit/plugin';
 import { whyAloof } from './aloof.ts';
 import { certificateStatement, type FileEdit, insertAfter, keyStatement, pairStatements, remove, replaceValue } from './edits.ts';
 import { matchPairs } from './match-pairs.ts';
-import { listed, namesMissing, namesOutside } from './names.ts';
+import { listed, namesOutside, withNames } from './names.ts';
 import { insertBehindNames, ownDirectives } from './own-directives.ts';
 import { holderOf, type PairInForce, pairsInForce, whereIs } from './pairs.ts';
 import { whyNotInPlace } from './shared-use.ts';
@@ -99,12 +99,6 @@ export function insertPairs(server: HttpServer, pairs: readonly PairPaths[], mor
 function byHand(server: HttpServer, pairs: readonly PairPaths[], place: string): string {
   const lines = pairs.flatMap(({ fullchain, key }) => [`    ssl_certificate ${fullchain};`, `    ssl_certificate_key ${key};`]);
   return `By hand, in the block at ${whereIs(server)}, ${place}:\n${lines.join('\n')}`;
-}
-
-/** The way out that changes the certificate, where one would do, before the one that changes the configuration. */
-function withNames(servers: readonly HttpServer[], lineage: LineageRequest, otherwise: string): string {
-  const missing = namesMissing(servers, lineage);
-  return missing.length === 0 ? otherwise : `A certificate that is also for ${listed(missing)} would do. ${otherwise}`;
 }
 
 /** Next to the last pair: as one where its two directives are neighbours, else each behind its own kind. */

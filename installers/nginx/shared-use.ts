@@ -13,7 +13,9 @@ export interface SharedUse {
 
 export function whyNotInPlace(touched: readonly Occurrence[], server: HttpServer, lineage: LineageRequest, facts: NginxFacts): SharedUse | undefined {
   for (const occurrence of touched) {
-    const governed = occurrence.governs.filter((one) => addressesOfServer(facts.servers, one).some((address) => speaksTls(facts, address, one)));
+    const hasTls = (one: HttpServer) => addressesOfServer(facts.servers, one).some((address) => speaksTls(facts, address, one));
+    // Beside a block that is to get TLS, others that may get it later are concerned as well.
+    const governed = occurrence.governs.filter(hasTls(server) ? hasTls : (one) => one !== server);
     const outside = namesOutside(governed, lineage);
     const elsewhere = useElsewhere(occurrence, facts);
     if (outside.length === 0 && elsewhere === undefined) continue;

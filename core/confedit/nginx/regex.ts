@@ -1,3 +1,5 @@
+import { isSimple, patternOf, SteadyRegExp } from './steady.ts';
+
 /**
  * A PCRE pattern as JavaScript's, where both mean the same; `undefined` where that is not certain.
  *
@@ -7,26 +9,30 @@
 export function translatePcre(pattern: string, isCaseless: boolean): RegExp | undefined {
   const leading = /^\(\?i\)/.exec(pattern);
   const rest = leading === null ? pattern : pattern.slice(leading[0].length);
-  const source = translate(rest);
-  if (source === undefined) return undefined;
+  const sources = translate(rest);
+  if (sources === undefined) return undefined;
+  const source = sources.join('');
+  const flags = isCaseless || leading !== null ? 'i' : '';
   try {
-    return new RegExp(source, isCaseless || leading !== null ? 'i' : '');
+    const regex = new RegExp(source, flags);
+    const parts = patternOf(sources, flags);
+    return isSimple(parts) ? regex : new SteadyRegExp(source, flags, parts);
   } catch {
     return undefined; // JavaScript refuses it, so nothing is known of what it matches
   }
 }
 
-function translate(pattern: string): string | undefined {
-  let source = '';
+function translate(pattern: string): readonly string[] | undefined {
+  const sources: string[] = [];
   let at = 0;
   while (at < pattern.length) {
     const rest = pattern.slice(at);
     const piece = pattern[at] === '[' ? characterClass(rest) : pieceOf(rest);
     if (piece === undefined) return undefined;
-    source += piece.source;
+    sources.push(piece.source);
     at += piece.length;
   }
-  return source;
+  return sources;
 }
 
 interface Piece {

@@ -24,3 +24,12 @@ export function blocksWithin({ place }: HttpServer): readonly Placed[] {
   }
   return found;
 }
+
+/** All that stands in the block and in blocks within it. */
+export function contentsWithin(server: HttpServer): readonly Placed[] {
+  return [server.contents, ...blocksWithin(server).map(({ instance, index }) => contentsOf(instance, index))].flat();
+}
+
+export function whereStands({ instance, directive }: Placed): string {
+  return `${instance.file.path}:${directive.line}`;
+}

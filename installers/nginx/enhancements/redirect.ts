@@ -1,15 +1,16 @@
 import type { HttpServer, Statement } from 'certkit/confedit/nginx';
 import { insertInto } from '../edits.ts';
-import { listed, namesOutside } from '../names.ts';
+import { namesOutside } from '../names.ts';
 import { whereIs } from '../pairs.ts';
-import { answersOverHttp, type PlainAnswer } from '../plain-http.ts';
-import { addressesOfServer, type NginxFacts, speaksTls } from '../survey.ts';
+import { answersOverHttp, HTTP_PORT, hostHeaderOf, type PlainAnswer, portOf } from '../plain-http.ts';
+import type { NginxFacts } from '../survey.ts';
+import type { Wanted } from '../verdict.ts';
+import { whyNoRedirect } from './circles.ts';
 import { type Enhancement, type EnhancementOptions, type Finding, refused, type SecuredBlock } from './enhancement.ts';
-import { namesWithoutTls } from './names-without-tls.ts';
 import { sendsToHttps } from './sends-to-https.ts';
+import { tlsAddresses } from './tls-places.ts';
 
-const HTTP_PORT = 80;
-const HTTPS_PORT = 443;
+const HTTPS_PORT = 443; // browsers know it by themselves
 
 /** Sends what comes without TLS for the lineage's names to the same address with TLS; ACME challenges stay reachable. */
 export const redirect: Enhancement = {
@@ -22,53 +23,36 @@ export const redirect: Enhancement = {
     for (const name of new Set(blocks.flatMap(({ names }) => names))) {
       const found = answersOverHttp(name, facts);
       if (!found.ok) findings.push(refusedAsUnknown(name, found.because));
-      const answers = found.ok ? found.answers.filter(({ server }) => !sendsToHttps(server, name)) : [];
+      const answers = found.ok ? found.answers.filter(({ server }) => sendsToHttps(server, name, facts) === undefined) : [];
       findings.push(...answers.filter(({ by }) => by === 'default').map((answer) => leftToDefault(name, answer)));
       for (const answer of answers.filter(({ by }) => by !== 'default')) plain.set(answer.server, [...(plain.get(answer.server) ?? []), { ...answer, name }]);
     }
-    const secured = blocks.map(({ server }) => server);
-    for (const [server, answers] of plain) {
-      const outside = namesWithoutTls(namesOutside([server], wanted.lineage), secured, facts);
-      findings.push(findAt(server, answers, outside, blocks, facts, options));
-    }
-    return findings;
+    return [...findings, ...[...plain].map(([server, answers]) => findAt(server, answers, blocks, wanted, facts, options))];
   },
 };
 
 type NamedAnswer = PlainAnswer & { readonly name: string };
 
-/** @param outside - names of the block for which there is no certificate */
 function findAt(
   server: HttpServer,
   answers: readonly NamedAnswer[],
-  outside: readonly string[],
   blocks: readonly SecuredBlock[],
+  { lineage }: Wanted,
   facts: NginxFacts,
   options: EnhancementOptions,
 ): Finding {
   const where = whereIs(server);
-  const addresses = addressesOfServer(facts.servers, server);
-  const behind = addresses.find((address) => !speaksTls(facts, address, server) && (address.at.kind === 'unix' || address.proxyProtocol));
-  if (behind !== undefined) {
-    return {
-      kind: 'left-alone',
-      note: `the block at ${where} gets no redirect: what comes to it at ${behind.key} has been through a proxy, and may have been https there`,
-    };
-  }
-  if (outside.length > 0) {
-    return refused(
-      `the block at ${where} also answers ${listed(outside)}, which no certificate here is for: redirected, they would end at a certificate error`,
-      'Add the names to the lineage, give them a block of their own, or take the option redirect away.',
-    );
-  }
+  const names = [...new Set(answers.map(({ name }) => name))];
+  const circles = whyNoRedirect(server, names, blocks, facts, options);
+  if (circles !== undefined) return { kind: 'left-alone', note: `the block at ${where} gets no redirect: ${circles}` };
   if (facts.instance.build.configured.has('--without-http_rewrite_module')) {
     return refused('this nginx was built without its rewrite module, and cannot redirect', 'Take the option redirect away.');
   }
-  const names = answers.map(({ name }) => name);
-  const target = `https://$host${portSuffix(names, blocks, facts, options)}$request_uri`;
-  const speaksBoth = addresses.some((address) => speaksTls(facts, address, server)) || blocks.some((block) => block.server === server && block.becomesTls);
-  const edits = [insertInto(server.place, speaksBoth ? redirectHttpOnly(target) : redirectAll(target), 'first')];
-  return { kind: 'missing', where, edits, notes: notesOn(server, answers) };
+  const speaksBoth = tlsAddresses(server, facts).length > 0 || blocks.some((block) => block.server === server && block.becomesTls);
+  const target = `https://$host${options.tlsPort === HTTPS_PORT ? '' : `:${options.tlsPort}`}$request_uri`;
+  const isForOthers = namesOutside([server], lineage).length > 0;
+  const statements = isForOthers ? redirectNames(names, target) : speaksBoth ? redirectHttpOnly(target) : redirectAll(target);
+  return { kind: 'missing', where, edits: [insertInto(server.place, statements, 'first')], notes: notesOn(server, answers) };
 }
 
 function redirectAll(target: string): readonly Statement[] {
@@ -83,21 +67,24 @@ function redirectHttpOnly(target: string): readonly Statement[] {
   ];
 }
 
-/** Browsers know 443 by themselves. */
-function portSuffix(names: readonly string[], blocks: readonly SecuredBlock[], facts: NginxFacts, { tlsPort }: EnhancementOptions): string {
-  const serving = blocks.filter((block) => block.names.some((name) => names.includes(name)));
-  const ports = serving.flatMap(({ server, becomesTls }) => {
-    const own = addressesOfServer(facts.servers, server).filter((address) => !address.quic && speaksTls(facts, address, server));
-    return [...own.flatMap(({ at }) => (at.kind === 'ip' || at.kind === 'host' ? [at.port] : [])), ...(becomesTls ? [tlsPort] : [])];
-  });
-  const [first = HTTPS_PORT] = ports;
-  const port = [HTTPS_PORT, tlsPort].find((one) => ports.includes(one)) ?? first;
-  return port === HTTPS_PORT ? '' : `:${port}`;
+/** In a block that is for others too, whose certificate is another lineage's or none at all. */
+function redirectNames(names: readonly string[], target: string): readonly Statement[] {
+  const hosts = names.map(patternOf).join('|');
+  return [
+    { words: ['set', '$certkit_redirect', '$scheme://$host$request_uri'] },
+    { words: ['if', '($certkit_redirect', '~', `^http://(?:${hosts})/(?![.]well-known/acme-challenge/))`], block: [{ words: ['return', '301', target] }] },
+  ];
+}
+
+/** A wildcard certificate is for one label (RFC 6125 section 6.4.3). */
+function patternOf(name: string): string {
+  const [base, label] = name.startsWith('*.') ? [name.slice(1), '[^./]+'] : [hostHeaderOf(name), ''];
+  return label + base.replaceAll('[', '\\[').replaceAll(']', '\\]').replaceAll('.', '[.]');
 }
 
 /** A cache between TLS and the site often asks at such a port, and would be sent round for ever. */
 function notesOn(server: HttpServer, answers: readonly NamedAnswer[]): readonly string[] {
-  const others = answers.filter(({ address: { at } }) => (at.kind === 'ip' || at.kind === 'host') && at.port !== HTTP_PORT).map(({ address }) => address.key);
+  const others = answers.filter(({ address }) => portOf(address) !== HTTP_PORT).map(({ address }) => address.key);
   if (others.length === 0) return [];
   const where = [...new Set(others)].join(', ');
   return [`the block at ${whereIs(server)} redirects what comes to ${where}: if a proxy that speaks TLS itself asks there, take the option redirect away`];

@@ -3,12 +3,15 @@ import { latin1OfUtf8, utf8OfLatin1 } from 'certkit/confedit';
 import { type Directive, directiveAt, type HttpServer, type Instance, isGlob, matchesComponent, type Placed } from 'certkit/confedit/nginx';
 import { insertInto, remove, replaceValue } from '../edits.ts';
 import { titleOf } from '../instance.ts';
+import { listed } from '../names.ts';
 import { whereIs } from '../pairs.ts';
-import { addressesOfServer, type NginxFacts, speaksTls } from '../survey.ts';
+import type { NginxFacts } from '../survey.ts';
 import { type Enhancement, type Finding, type OwnFile, refused, type SecuredBlock } from './enhancement.ts';
 import { directivesOf, hasTls13, PROFILES, type Profile } from './mozilla.ts';
-import { behindPair } from './own-statements.ts';
+import { behindPair, whereStands } from './own-statements.ts';
 import { isUnmodified, profilePath, profileText } from './profile-file.ts';
+import { tlsAddresses } from './tls-places.ts';
+import { type Loss, lossesBy, lossText } from './versions-of-others.ts';
 
 const FILE_MODE = 0o644;
 
@@ -20,12 +23,22 @@ export const tlsProfile: Enhancement = {
   find(blocks, _wanted, facts, { tlsProfile: profile = 'intermediate' }) {
     const { conf, build } = facts.instance;
     if (profile === 'modern' && !hasTls13(build.version)) {
-      return [refused(`the modern TLS profile is TLS 1.3 alone, which ${titleOf(facts.instance)} may not have`, 'Choose tls-profile intermediate.')];
+      return [
+        refused(
+          `the modern TLS profile is TLS 1.3 alone, which ${titleOf(facts.instance)} may not have`,
+          'Choose tls-profile intermediate, or take the option away.',
+        ),
+      ];
     }
     const path = profilePath(conf, profile);
     const glob = globLeadingTo(path, facts);
     if (glob !== undefined)
-      return [refused(`the TLS profile is put at ${path}, and ${glob} would include it elsewhere too`, 'Narrow that include, as to *.conf.')];
+      return [
+        refused(
+          `the TLS profile is put at ${path}, and ${glob} would include it elsewhere too`,
+          'Narrow that include so that it leaves the file out, as to *.conf; or take the option tls-profile away.',
+        ),
+      ];
     const file = fileFor(path, profile, facts);
     return [...file.findings, ...blocks.map((block) => findAt(block, path, profile, file.files, blocks, facts))];
   },
@@ -63,28 +76,48 @@ function findAt(
   const said = new Set(directivesOf(profile, build.version).map(([name]) => name));
   const inTheWay = server.contents.filter(({ instance, directive }) => said.has(directive.name) && !own.includes(instance.file.path));
   const where = whereIs(server);
-  const elsewhere = [...inTheWay, ...includes].find(({ instance }) => instance !== server.place.instance);
-  if (elsewhere !== undefined) return refusedFor(elsewhere, where, path);
+  const elsewhere = [...inTheWay, ...includes].filter(({ instance }) => instance !== server.place.instance);
+  if (elsewhere.length > 0) return refusedFor(elsewhere, where, profile, build.version);
+
+  const losses = lossesBy(profile, server, blocks, facts);
+  if (losses.some(({ matters }) => matters)) return refusedForOthers(losses, server, profile, blocks, facts);
 
   const [other] = includes;
   const [first] = inTheWay;
   const position = first === undefined ? behindPair(server) : { before: first.index };
   const edits = [other === undefined ? insertInto(server.place, [{ words: ['include', path] }], position) : replaceValue(other, path), ...inTheWay.map(remove)];
-  return { kind: 'missing', where, edits, files, notes: notesOn(server, blocks, facts) };
+  return { kind: 'missing', where, edits, files, notes: [...losses.map((loss) => noteOnLoss(loss, server)), ...notesOn(server, blocks, facts)] };
 }
 
-function refusedFor({ instance, directive }: Placed, where: string, path: string): Finding {
+/** By hand there is the choice that certkit has not: the file may be for other blocks too. */
+function refusedFor(elsewhere: readonly Placed[], where: string, profile: Profile, version: string | undefined): Finding {
+  const lines = directivesOf(profile, version).map(([name, value]) => `    ${name} ${value};`);
   return refused(
-    `${directive.name} at ${instance.file.path}:${directive.line} is included in the block at ${where}, and the TLS profile would say it a second time`,
-    `Take it out of that file, or take the option tls-profile away and write "include ${path};" where it fits.`,
+    `${listed(elsewhere.map((one) => `${one.directive.name} at ${whereStands(one)}`))} is included in the block at ${where}, and the TLS profile would say it a second time`,
+    `Take it out of that file, for all blocks that include it. Or take the option tls-profile away, and have the file say these lines instead:\n${lines.join('\n')}`,
   );
+}
+
+function refusedForOthers(losses: readonly Loss[], server: HttpServer, profile: Profile, blocks: readonly SecuredBlock[], facts: NginxFacts): Finding {
+  const [{ address }] = losses as [Loss];
+  const milder = profile === 'modern' && !lossesBy('intermediate', server, blocks, facts).some(({ matters }) => matters);
+  return refused(
+    `the block at ${whereIs(server)} is the default at ${address}, and its TLS versions count for every name there: the profile would take ${listed(losses.map(lossText))}`,
+    milder
+      ? 'Choose tls-profile intermediate, or take the option away.'
+      : 'Take the option tls-profile away, or have those blocks do without the versions by "ssl_protocols" first.',
+  );
+}
+
+function noteOnLoss(loss: Loss, server: HttpServer): string {
+  return `the TLS profile of the block at ${whereIs(server)}, the default at ${loss.address}, also takes ${lossText(loss)}`;
 }
 
 /** Which block's protocols count was decided before the name was known; newer versions of nginx know it in time. */
 function notesOn(server: HttpServer, blocks: readonly SecuredBlock[], facts: NginxFacts): readonly string[] {
-  return addressesOfServer(facts.servers, server).flatMap((address) => {
+  return tlsAddresses(server, facts).flatMap((address) => {
     const first = address.default;
-    if (address.quic || !speaksTls(facts, address, server) || blocks.some((block) => block.server === first)) return [];
+    if (blocks.some((block) => block.server === first)) return [];
     return [
       `most versions of nginx take the TLS versions at ${address.key} from its default block (${whereIs(first)}), whatever the profile of ${whereIs(server)} says`,
     ];

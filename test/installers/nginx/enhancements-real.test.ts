@@ -1,5 +1,3 @@
-import { request as ask, type IncomingHttpHeaders } from 'node:http';
-import { request as askOverTls } from 'node:https';
 import { join } from 'node:path';
 import { connect, type SecureVersion } from 'node:tls';
 import type { LineageRequest } from 'certkit/plugin';
@@ -10,6 +8,7 @@ import { createNginxInstaller } from '../../../installers/nginx/installer.ts';
 import { startSourceNginx, startStockNginx } from '../../parts/nginx.ts';
 import type { NginxLayout } from '../../parts/nginx-site.ts';
 import { selfSigned } from '../../parts/self-signed.ts';
+import { answerOf } from './http-answer.ts';
 import { writePlan } from './written-plan.ts';
 
 const context = { files: fileReader, programs: createExecutor({ path: process.env.PATH ?? '/usr/bin:/bin' }), log: { debug() {}, warn() {} } };
@@ -77,7 +76,7 @@ server {
   };
 
   test('gets each enhancement, and loses each by itself', async () => {
-    const options = { binary: nginx.binary, tlsPort: 443, redirect: true, hsts: YEAR_SECONDS, tlsProfile, commands: {} };
+    const options = { binary: nginx.binary, tlsPort: nginx.httpsPort, redirect: true, hsts: YEAR_SECONDS, tlsProfile, commands: {} };
     const installer = createNginxInstaller('nginx-custom', options, context);
     const planNow = async () => {
       const survey = await installer.survey(signal);
@@ -89,13 +88,14 @@ server {
 
     const { survey, plan } = await planNow();
     expect(plan.refusals).toEqual([]);
-    for (const { text } of plan.notes) expect(text).toMatch(/redirects what comes to 127\.0\.0\.1:\d+: if a proxy/);
+    for (const { text } of plan.notes) expect(text).toMatch(/redirects what comes to 127\.0\.0\.1:\d+: if a proxy|at port 443 from then on/);
     const written = writePlan(nginx, plan, survey);
     await installer.test(signal);
     expect(nginx.test()).toEqual(said);
     await nginx.reload();
     for (const name of NAMES) {
       expect(await over('http', name, '/x?y=1')).toMatchObject({ status: 301, headers: { location: `https://${name}:${nginx.httpsPort}/x?y=1` } });
+      expect((await over('http', name)).headers, 'RFC 6797 section 7.2').not.toHaveProperty('strict-transport-security');
       expect(await over('http', name, '/.well-known/acme-challenge/token')).toMatchObject({ status: 200, text: 'proof' });
       expect(await over('https', name)).toMatchObject({ headers: { 'strict-transport-security': `max-age=${YEAR_SECONDS}` } });
     }
@@ -107,6 +107,8 @@ server {
     written.takeOut('a.example', 'redirect');
     await nginx.reload();
     expect(await over('http', 'a.example')).toMatchObject({ status: 200, text: 'plain' });
+    expect((await over('http', 'www.a.example')).headers).not.toHaveProperty('strict-transport-security');
+    expect((await over('https', 'www.a.example')).headers).toHaveProperty('strict-transport-security');
     expect((await over('https', 'a.example')).headers['strict-transport-security']).toBeDefined();
 
     written.takeOut('a.example', 'hsts');
@@ -120,29 +122,6 @@ server {
     expect(await versions()).toEqual(['TLSv1.1', 'TLSv1.2']);
   });
 });
-
-interface Answer {
-  readonly status: number | undefined;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-}
-
-const answerOf = (protocol: 'http' | 'https', port: number, host: string, path: string): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, path, headers: { host }, agent: false, timeout: 5_000 };
-    const asking = protocol === 'http' ? ask(options) : askOverTls({ ...options, servername: host, rejectUnauthorized: false });
-    asking.on('response', (reply) => {
-      let text = '';
-      reply.setEncoding('utf8');
-      reply.on('data', (chunk) => {
-        text += chunk;
-      });
-      reply.on('end', () => resolve({ status: reply.statusCode, headers: reply.headers, text }));
-    });
-    asking.on('timeout', () => asking.destroy(new Error(`${protocol}://${host} did not answer`)));
-    asking.on('error', reject);
-    asking.end();
-  });
 
 /** OpenSSL gives up the old versions by itself above level 0. */
 const speaks = (port: number, version: SecureVersion): Promise<boolean> =>

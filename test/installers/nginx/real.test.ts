@@ -114,7 +114,7 @@ test('a source build with a compiled-in prefix: asked, surveyed, edited in the i
 test('a plain site gets TLS at the port asked for', async () => {
   const plan = await install(source, custom({ root: source.prefix, 'tls-port': source.httpsPort }), ['plain.example'], source.httpsPort);
   expect(plan.serves).toMatchObject([{ name: 'plain.example', added: false }]); // other sites listen there
-  expect(source.readFile(join(source.confDir, 'conf.d/plain.example.conf'))).toContain(`listen 127.0.0.1:${source.httpsPort} ssl;`);
+  expect(source.readFile(join(source.confDir, 'conf.d/plain.example.conf'))).toContain(`listen 127.0.0.1:${source.httpsPort} ssl http2;`);
 });
 
 test("Debian's layout, started with -p and -c: the link's target is edited", async () => {
