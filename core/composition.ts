@@ -1,10 +1,11 @@
 import 'reflect-metadata/lite';
 import { X509Certificate } from 'node:crypto';
+import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { container, type DependencyContainer, type InjectionToken, instanceCachingFactory } from 'tsyringe';
 import { type Catalog, createCatalog } from '../plugins/catalog.ts';
 import type { PluginKind } from '../plugins/contract.ts';
-import { createAuthenticator, createInstaller } from '../plugins/guard.ts';
+import { createAuthenticator, createInstaller, createNotifier } from '../plugins/guard.ts';
 import type { PluginRoot } from '../plugins/roots.ts';
 import type { Acme, AcmeSession } from './acme/session.ts';
 import type { DumpRequest } from './confedit/nginx/crossplane.ts';
@@ -24,14 +25,16 @@ import { deploy } from './flows/deploy.ts';
 import { hold } from './flows/hold.ts';
 import { inspect } from './flows/inspect.ts';
 import { knownServers } from './flows/known-servers.ts';
-import { maintain } from './flows/maintain.ts';
+import { type MaintainOptions, maintain } from './flows/maintain.ts';
 import type { CertificateAuthority, ChoiceKind, Needs, Plugins, Servers } from './flows/needs.ts';
+import { awaitFirstRun, tellNews } from './flows/news-of-run.ts';
+import { type NotifyNeeds, testChannels } from './flows/notify.ts';
 import { type RecoverOptions, recover } from './flows/recover.ts';
 import { release, rollback } from './flows/rollback.ts';
 import { run } from './flows/run.ts';
 import { throughServer } from './flows/through-server.ts';
 import { undeploy } from './flows/undeploy.ts';
-import type { Tell } from './model/event.ts';
+import type { Event, Tell } from './model/event.ts';
 import type { Authority, PluginChoice } from './model/lineage.ts';
 import type { Clock, Executor, Files, Locks, Log, Probe, Random, Staging } from './ports.ts';
 import type { Schedule } from './schedule/schedule.ts';
@@ -129,9 +132,29 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     };
   };
   /** Every job that changes something begins with what a killed run left. */
-  const recovered = async () => {
+  const recovered = async (heard: Tell = tell) => {
     await graph.resolve(STORE).prepare();
-    return needs(await recover({ asIs: false }, needs()));
+    const before = { ...needs(), tell: heard };
+    return { ...needs(await recover({ asIs: false }, before)), tell: heard };
+  };
+  const notifyNeeds = (): NotifyNeeds => ({
+    ...needs(),
+    async notifier({ plugin, options }) {
+      const { files, programs } = needs();
+      return createNotifier(await graph.resolve(CATALOG).find('notifier', plugin), options, { files, programs, log: settings.log });
+    },
+  });
+  /** Nobody watches: what happens is told by the channels, too. */
+  const unwatched = async (options: MaintainOptions) => {
+    const events: Event[] = [];
+    const startedAtMs = graph.resolve(CLOCK).nowMs();
+    const own = await recovered((event) => {
+      events.push(event);
+      tell(event);
+    });
+    const done = await maintain(options, own);
+    await tellNews({ events, startedAtMs, host: hostname() }, notifyNeeds());
+    return done;
   };
 
   return {
@@ -140,7 +163,18 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     plugins,
     difference,
     run: async (...[wanted, options]: DropLast<Parameters<typeof run>>) => run(wanted, options, await recovered()),
-    maintain: async (...[options]: DropLast<Parameters<typeof maintain>>) => maintain(options, options.dryRun ? needs() : await recovered()),
+    maintain: async (options: MaintainOptions) => {
+      if (options.dryRun) return maintain(options, needs());
+      return settings.watched ? maintain(options, await recovered()) : unwatched(options);
+    },
+    testChannels: async (asked: string | undefined) => {
+      await graph.resolve(STORE).prepare();
+      return testChannels(asked, hostname(), notifyNeeds());
+    },
+    awaitFirstRun: async () => {
+      await graph.resolve(STORE).prepare();
+      await awaitFirstRun(notifyNeeds());
+    },
     deploy: async (...[views, options]: DropLast<Parameters<typeof deploy>>) => deploy(views, options, options.dryRun ? needs() : await recovered()),
     rollback: async (name: string) => rollback(name, await recovered()),
     release: async (name: string) => release(name, await recovered()),

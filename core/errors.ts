@@ -41,6 +41,13 @@ const catalogue = {
     message: `The ${at.what} of ${at.name} is held`,
     hint: `Somebody ran "certkit hold ${at.name}"; "certkit release ${at.name}" lets it go.`,
   }),
+  USAGE_NO_CHANNEL: (at: { asked?: string; known: readonly string[]; path: string }) =>
+    at.asked === undefined
+      ? {
+          message: 'No channel is configured: nobody is told what runs bring',
+          hint: `Add one to ${at.path}, such as\n    notify:\n      - plugin: mail\n        to: admin@example.com\n  There are mail, webhook and command (docs/notifications.md).`,
+        }
+      : { message: `There is no channel "${at.asked}"`, hint: `${at.path} has ${list(at.known)}. Name one by its number or its plugin.` },
   USAGE_INTERRUPTED: (at: { signal: string }) => ({
     message: `Stopped by ${at.signal}; proofs and changes have been taken back`,
     hint: 'Run the same command again when you like; it goes on with an order that is still open.',
@@ -64,7 +71,7 @@ const catalogue = {
   }),
   PLUGIN_OPTION_INVALID: (at: { plugin: string; option: string; because: string }) => ({
     message: `Option "${at.option}" of ${at.plugin}: ${at.because}`,
-    hint: `On the command line it is --${at.plugin}-${at.option}; in a lineage's file it stands below "plugin: ${at.plugin}".`,
+    hint: `In a file it stands beside "plugin: ${at.plugin}"; on the command line an authenticator or installer takes it as --${at.plugin}-${at.option}.`,
   }),
   PLUGIN_PRESENT_FAILED: (at: { plugin: string; because: string }) => ({
     message: `${at.plugin} could not publish the proof: ${at.because}`,
@@ -175,13 +182,28 @@ const catalogue = {
     message: `${at.file} was changed by somebody else since certkit wrote it, so it is not restored:\n${at.difference}`,
     hint: 'Put the file back as it was and run "certkit recover"; or keep it as it is now with "certkit recover --as-is".',
   }),
-  INSTALLER_EDIT_CHANGED: (at: { name: string; file: string; wrote: string; replaced: string }) => ({
-    message: `${at.file} was changed by somebody else where certkit had written for ${at.name}, so nothing is taken out.\ncertkit wrote:\n${indented(at.wrote)}${at.replaced.trim() === '' ? '' : `\nin place of:\n${indented(at.replaced)}`}`,
-    hint: `Take it out of the file by hand, then run "certkit undeploy ${at.name}" again.`,
+  INSTALLER_EDIT_CHANGED: (at: { name: string; file: string; wrote: string; replaced: string; line: number; now: string }) => ({
+    message: [
+      `${at.file} was changed by somebody else where certkit had written for ${at.name}, so nothing is taken out.`,
+      ...(at.wrote.trim() === '' ? [] : [`certkit wrote:\n${indented(at.wrote)}`]),
+      ...(at.replaced.trim() === '' ? [] : [`${at.wrote.trim() === '' ? 'certkit took out' : 'in place of'}:\n${indented(at.replaced)}`]),
+      ...(at.now.trim() === '' ? [] : [`now ${at.file}:${at.line} has:\n${indented(at.now)}`]),
+    ].join('\n'),
+    hint:
+      at.wrote.trim() === ''
+        ? `Put it back by hand where it belongs, then run "certkit undeploy ${at.name}" again.`
+        : `Take it out of the file by hand, then run "certkit undeploy ${at.name}" again.`,
   }),
-  INSTALLER_STILL_NAMED: (at: { name: string; places: readonly string[] }) => ({
+  INSTALLER_STILL_NAMED: (at: { name: string; places: readonly string[]; by: 'delete' | 'undeploy' }) => ({
     message: `The certificate ${at.name} is still named in ${list(at.places)}`,
-    hint: `"certkit undeploy ${at.name}" takes out what certkit wrote; what somebody else wrote is taken out by hand. Nothing was touched.`,
+    hint:
+      at.by === 'delete'
+        ? `"certkit undeploy ${at.name}" takes out what certkit wrote; what somebody else wrote is taken out by hand. Nothing was touched.`
+        : `certkit has no record of writing this: put another certificate there by hand, then run "certkit undeploy ${at.name}" again. Nothing was touched.`,
+  }),
+  INSTALLER_UNSEEN: (at: { name: string; installer: string; because: string; hint: string }) => ({
+    message: `A server where ${at.name} is used cannot be looked at: ${at.because}`,
+    hint: `${at.hint} If that server is gone for good, take the installer ${at.installer} out of lineages/${at.name}.yaml.`,
   }),
   INSTALLER_STILL_SERVED: (at: { server: string; names: readonly string[] }) => ({
     message: `${at.server} goes on serving the certificate although nothing of it is in the configuration any more:${at.names.map((text) => `\n  ${text}`).join('')}`,

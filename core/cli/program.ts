@@ -8,6 +8,7 @@ import { declareDoctor, doctorCommand } from './doctor-command.ts';
 import { declareExplain, explainCommand } from './explain-command.ts';
 import { declareHold, type HoldFlags, holdCommand } from './hold-command.ts';
 import { declareNginx, type NginxDumpFlags, nginxDumpCommand } from './nginx-command.ts';
+import { declareNotify, type NotifyTestFlags, notifyTestCommand } from './notify-command.ts';
 import { createOutput, type Output, type OutputMode, type Terminal } from './output.ts';
 import { declarePlugins, pluginsCommand } from './plugins-command.ts';
 import { askToAgree } from './questions.ts';
@@ -112,6 +113,7 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
   does(schedule.install, ([kind]) => scheduleInstallCommand(kind as string | undefined, context));
   does(schedule.status, () => scheduleStatusCommand(context));
   does(schedule.remove, () => scheduleRemoveCommand(context));
+  does(declareNotify(program).test, (_args, flags) => notifyTestCommand(flags as NotifyTestFlags, context));
   does(declareDoctor(program), () => doctorCommand(context));
   does(declareNginx(program).dump, (_args, flags) => nginxDumpCommand(flags as NginxDumpFlags, context));
   does(declarePlugins(program), () => pluginsCommand(context));
@@ -137,6 +139,7 @@ const OTHER_COMMANDS: readonly string[] = [
   'delete',
   'recover',
   'schedule',
+  'notify',
   'doctor',
   'nginx',
   'plugins',

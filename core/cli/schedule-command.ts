@@ -32,7 +32,9 @@ export async function scheduleInstallCommand(asked: string | undefined, { certki
   const kind = KINDS.find((one) => one === asked);
   if (asked !== undefined && kind === undefined) throw fault('USAGE_INVALID', { problem: `"${asked}" is no kind of schedule; there are ${KINDS.join(', ')}` });
   const schedule = await certkit.schedule();
+  const before = await schedule.status();
   const installed = await schedule.install(kind as Kind | undefined);
+  if (before.kind === undefined || before.outdated.length > 0) await certkit.awaitFirstRun();
   if (installed.line === undefined) output.say(`"certkit renew" runs every hour, by ${installed.files.join(', ')}`);
   else output.say(`Add this line to your crontab ("crontab -e"):\n\n    ${installed.line}\n`);
   output.say(
@@ -42,7 +44,9 @@ export async function scheduleInstallCommand(asked: string | undefined, { certki
   );
   const { competitors } = await schedule.status();
   for (const { client, where } of competitors) output.say(`${client} renews certificates here too (${where}); switch it off for names that certkit has`);
-  output.result('schedule install', { ...installed, competitors });
+  const channels = (await certkit.store.channels()).length;
+  if (channels === 0) output.say('Nobody is told when a renewal fails: there is no "notify" in certkit.yaml. "certkit notify test" shows how to write one.');
+  output.result('schedule install', { ...installed, competitors, channels });
   return 0;
 }
 

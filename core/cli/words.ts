@@ -1,9 +1,7 @@
 import type { Event } from '../model/event.ts';
+import { momentText } from '../model/moment.ts';
 
-/** A moment as people read it: `2026-12-23 10:15 UTC`. */
-export function when(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-}
+export const when = momentText;
 
 const REASONS: Readonly<Record<string, string>> = {
   'first-issue': 'it has no certificate yet',
@@ -106,6 +104,8 @@ export function eventText(event: Event): { readonly text: string; readonly passi
       return lasting(`${event.lineage === undefined ? '' : `${event.lineage}: `}${event.text}`);
     case 'cleanup-failed':
       return lasting(`not cleaned up: ${event.what}: ${faultText(event.fault)}`);
+    case 'untold':
+      return lasting(`${event.channel} has not taken its news\n  ${faultText(event.fault).replaceAll('\n', '\n  ')}`);
     case 'failed':
       return lasting(
         `${event.lineage === undefined ? '' : `${event.lineage}: `}${event.during} failed\n  ${faultText(event.fault).replaceAll('\n', '\n  ')}${event.nextTryMs === undefined ? '' : `\n  The next unattended run from ${when(event.nextTryMs)} on tries again.`}`,

@@ -44,6 +44,8 @@ export type Event =
   | { readonly type: 'recovered'; readonly what: string }
   | { readonly type: 'note'; readonly lineage?: string; readonly text: string }
   | { readonly type: 'cleanup-failed'; readonly what: string; readonly fault: EventFault }
+  /** A channel has not taken its message. */
+  | { readonly type: 'untold'; readonly channel: string; readonly fault: EventFault }
   | {
       readonly type: 'failed';
       readonly lineage?: string;

@@ -1,5 +1,6 @@
 import { createAccounts } from './accounts.ts';
 import { createArchive } from './archive.ts';
+import { createChannels } from './channel-file.ts';
 import { createCheckpoints } from './checkpoint.ts';
 import { createJournal } from './journal.ts';
 import { createLayout } from './layout.ts';
@@ -7,6 +8,7 @@ import { createLineageIndex } from './lineage-index.ts';
 import { createLineages } from './lineages.ts';
 import { createLocking } from './locking.ts';
 import { createMaking } from './making.ts';
+import { createToldNews } from './news-file.ts';
 import { createRenewalWindows } from './renewal-windows.ts';
 import { createRunLog } from './run-log.ts';
 import { createSafety } from './safety.ts';
@@ -39,5 +41,7 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
     ...createSweeping(layout, files),
     ...createWrittenRecords(layout, files),
     ...renewalWindows,
+    ...createChannels(layout, files, yamlFiles),
+    ...createToldNews(layout, files),
   };
 }

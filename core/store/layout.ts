@@ -14,6 +14,7 @@ export interface Layout {
   readonly archives: string;
   readonly index: string;
   readonly windows: string;
+  readonly news: string;
   readonly accounts: string;
   readonly stateRoot: string;
   readonly states: string;
@@ -55,6 +56,7 @@ export function createLayout(home: string): Layout {
     archives: at('archive'),
     index: at('state', 'index.json'),
     windows: at('state', 'renewal-windows.json'),
+    news: at('state', 'news.json'),
     accounts: at('accounts'),
     stateRoot: at('state'),
     states: at('state', 'lineages'),

@@ -42,7 +42,8 @@ const COMMON = {
   permissions: optional(members({ mode: optional(decodeMode), owner: optional(accountName), group: optional(accountName) }, 'refused')),
 };
 
-const SETTINGS = { ...COMMON, probe_timeout: optional(parsed(parseDuration)) };
+/** `notify` is read apart (channel-file.ts): a slip in it must not keep lineages from being read. */
+const SETTINGS = { ...COMMON, probe_timeout: optional(parsed(parseDuration)), notify: optional((value: unknown) => value) };
 const LINEAGE = {
   ...COMMON,
   identifiers: decodeIdentifiers,

@@ -1,12 +1,14 @@
 import type { Clock, Files, Locks } from '../ports.ts';
 import type { Accounts } from './accounts.ts';
 import type { Archive } from './archive.ts';
+import type { Channels } from './channel-file.ts';
 import type { Checkpoints } from './checkpoint.ts';
 import type { Journal } from './journal.ts';
 import type { Overview } from './lineage-index.ts';
 import type { Lineages } from './lineages.ts';
 import type { Locking } from './locking.ts';
 import type { Making } from './making.ts';
+import type { ToldNews } from './news-file.ts';
 import type { RenewalWindows } from './renewal-windows.ts';
 import type { RunLog } from './run-log.ts';
 import type { Safety } from './safety.ts';
@@ -41,7 +43,9 @@ export interface Store
     RunLog,
     Sweeping,
     WrittenRecords,
-    RenewalWindows {
+    RenewalWindows,
+    Channels,
+    ToldNews {
   readonly home: string;
 }
 

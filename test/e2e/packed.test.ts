@@ -52,6 +52,9 @@ describe('the package, installed into an empty prefix', () => {
       'ok installer files',
       'ok installer nginx',
       'ok installer nginx-custom',
+      'ok notifier command',
+      'ok notifier mail',
+      'ok notifier webhook',
     ]);
     for (const { origin } of own) expect(origin).toBe(join(realpathSync(prefix), 'node_modules/certkit'));
     for (const name of ['standalone', 'webroot', 'files', 'nginx', 'nginx-custom'])
