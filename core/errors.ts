@@ -210,7 +210,7 @@ const catalogue = {
     hint: 'What was taken out is back. The server probably could not use the new configuration; its error log says why.',
   }),
   INSTALLER_SERVER_DIED: (at: { server: string; because: string }) => ({
-    message: `${at.server} ran before the deployment and does not run now: ${at.because}`,
+    message: `${at.server} ran when certkit came and does not run now: ${at.because}`,
     hint: 'The old configuration is back. Start the server and look at its error log.',
   }),
 

@@ -1,10 +1,5 @@
 import { fault } from '../core/errors.ts';
-import {
-  CONTRACT_VERSION,
-  type FileReader,
-  type PluginDefinition,
-  type PluginKind,
-} from './contract.ts';
+import { CONTRACT_VERSION, type FileReader, type PluginDefinition, type PluginKind } from './contract.ts';
 import { conventionOf, type FoundPlugin, type JudgedPackage, judgePackage } from './package.ts';
 import { type PackagePlace, type PluginRoot, packagesIn } from './roots.ts';
 
