@@ -36,6 +36,10 @@ export function reasonText(reason: string): string {
 /** What an event says to a person; `undefined` where only a program wants to know. `passing` lines are shown while they last. */
 export function eventText(event: Event): { readonly text: string; readonly passing: boolean } | undefined {
   const lasting = (text: string) => ({ text, passing: false });
+  const lastingList = (server: string, done: Readonly<Record<string, readonly string[]>>) => {
+    const parts = Object.entries(done).flatMap(([verb, files]) => (files.length === 0 ? [] : [`${verb} ${files.join(', ')}`]));
+    return parts.length === 0 ? undefined : lasting(`${server}: ${parts.join('; ')}`);
+  };
   const passing = (text: string) => ({ text, passing: true });
   switch (event.type) {
     case 'waiting':
@@ -73,7 +77,7 @@ export function eventText(event: Event): { readonly text: string; readonly passi
       if (event.because !== undefined) return lasting(`${event.server}: the change was not tested beforehand: ${event.because}`);
       return lasting(`${event.server}: ${event.staged ? 'accepts the change (tested without touching its files)' : 'accepts its configuration'}`);
     case 'applied':
-      return event.files.length === 0 ? undefined : lasting(`${event.server}: wrote ${event.files.join(', ')}`);
+      return lastingList(event.server, { wrote: event.files, removed: event.removed ?? [] });
     case 'reloaded':
       return lasting(`${event.server}: reloaded${event.warning === undefined ? '' : `, although its reload command failed: ${event.warning}`}`);
     case 'probing':
@@ -93,7 +97,10 @@ export function eventText(event: Event): { readonly text: string; readonly passi
         `${event.lineage}: rolled back from version ${event.from} to ${event.to}; version ${event.from} is not deployed again until "certkit release ${event.lineage}"`,
       );
     case 'undeployed': {
-      const where = event.servers.length === 0 ? 'nothing of it was in any server' : `taken out of ${event.servers.join(', ')}`;
+      const where =
+        event.servers.length > 0
+          ? `taken out of ${event.servers.join(', ')}`
+          : `nothing of it was in any server${event.kept === undefined ? '' : ' that was found'}`;
       return lasting(`${event.lineage}: ${where}; it is renewed as before, and no installer puts it anywhere any more`);
     }
     case 'deleted':

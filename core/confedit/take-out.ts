@@ -1,82 +1,194 @@
 import type { WrittenEdit } from '../model/written.ts';
-import { bytesOfLatin1, latin1, type RawSplice } from './splice.ts';
+import { offsetInFile, type Piece, replacePiece, splicesOf, textOf } from './pieces.ts';
+import { latin1, lineOfOffset, type RawSplice } from './splice.ts';
+import { type Bound, backOf, boundAbove, boundBelow, FRAME, frontOf, isTelling, linesTouched, surroundingsOf } from './surroundings.ts';
 
 export interface TakenOut<E extends WrittenEdit> {
   /** What brings back the bytes that were removed, in offsets of the given file. */
   readonly splices: readonly RawSplice[];
-  /** Edits of which no trace is left. */
+  /** Edits of which no trace is left where they were. */
   readonly gone: readonly E[];
-  /** Edits of which somebody has changed a part, or that stand in more than one place: nothing is taken out for them. */
+  /** Edits of which somebody has changed a part, or that cannot be told from what somebody else wrote: nothing is taken out for them. */
   readonly stopped: readonly E[];
+  /** What stands now where a stopped edit was. */
+  readonly remains: ReadonlyMap<E, Remains>;
+  /** Edits that stay where they are, as they are to be remembered once the others are out. */
+  readonly standing: ReadonlyMap<E, E>;
 }
 
-const CONTEXT_LINES = 3;
+export interface Remains {
+  /** Counted from 1. */
+  readonly line: number;
+  readonly text: string;
+}
+
+export interface TakeOutOptions<E extends WrittenEdit> {
+  /** Which edits are to go. The others are looked past, so that each is found as it was written. */
+  readonly isOver?: (edit: E) => boolean;
+  /** Whether nobody else writes such text: it names what is ours alone. It needs no surroundings where it stands but once. */
+  readonly isOurs?: (edit: E) => boolean;
+  /** Edits of others in the same file. */
+  readonly others?: readonly WrittenEdit[];
+}
 
 /** A splice as it is to be remembered. `after` are the bytes with all splices of the file applied, `at` where the inserted text begins in them. */
 export function rememberEdit(before: Uint8Array, after: Uint8Array, splice: RawSplice, at: number): WrittenEdit {
   const inserted = typeof splice.insert === 'string' ? new TextEncoder().encode(splice.insert) : splice.insert;
-  const text = latin1(after);
-  const old = latin1(before);
-  const end = splice.offset + splice.delete;
-  return {
-    before: text.slice(linesBack(text, at), at),
-    removed: old.slice(splice.offset, end),
-    inserted: latin1(inserted),
-    // As of before: what comes later in the file is taken out first.
-    after: old.slice(end, linesOn(old, end)),
-  };
+  const behind = splice.offset + splice.delete;
+  // As of before from here on: what comes later in the file is taken out first.
+  return editIn(latin1(after, 0, at) + latin1(inserted) + latin1(before, behind), at, latin1(before, splice.offset, behind), latin1(inserted));
+}
+
+/** What is to be remembered of an edit that stands at `at` in a text without those that are taken out before it. */
+export function editIn(text: string, at: number, removed: string, inserted: string): WrittenEdit {
+  const [start, end] = FRAME;
+  const from = start.length + at;
+  return { removed, inserted, ...surroundingsOf(start + text + end, from, from + inserted.length) };
 }
 
 /**
- * Takes edits out of a file, the newest first, wherever they stand by now.
+ * Takes edits out of a file, the newest first, wherever they stand by now: each is known by the lines above or below it, unbroken
+ * as far as one that stood only once in the file when it was written, and still does.
  *
  * An edit of which no trace is left has been taken out by somebody already, and is passed over.
  */
-export function takeOut<E extends WrittenEdit>(bytes: Uint8Array, newestFirst: readonly E[]): TakenOut<E> {
-  const whole = latin1(bytes);
-  const stopped: E[] = [];
+export function takeOut<E extends WrittenEdit>(
+  bytes: Uint8Array,
+  newestFirst: readonly E[],
+  { isOver = () => true, isOurs = () => false, others = [] }: TakeOutOptions<E> = {},
+): TakenOut<E> {
+  const [start, end] = FRAME;
   const gone: E[] = [];
-  let pieces: readonly Piece[] = [{ text: whole, from: 0 }];
+  const stopped: E[] = [];
+  const remains = new Map<E, Remains>();
+  const marks = new Map<E, Piece>();
+  const touched = new Set([...newestFirst, ...others].flatMap(linesTouched));
+  const left = new Set(newestFirst);
+  let pieces: readonly Piece[] = [
+    { text: start, hides: [] },
+    { text: latin1(bytes), from: 0 },
+    { text: end, hides: [] },
+  ];
   for (const edit of newestFirst) {
-    const text = pieces.map((piece) => piece.text).join('');
-    const at = find(text, edit);
-    if (at === 'changed') stopped.push(edit);
-    else if (at === 'gone') gone.push(edit);
-    else pieces = replaced(pieces, at, edit);
+    const text = textOf(pieces);
+    const isMixedUp = [...left].some((other) => other.inserted === edit.inserted && other.removed !== edit.removed);
+    const found = find(text, edit, isOurs(edit) && !isMixedUp, { others, touched });
+    const stop = (from: number, to: number) => {
+      stopped.push(edit);
+      remains.set(edit, { line: lineOfOffset(bytes, offsetInFile(pieces, from)), text: text.slice(from, to) });
+    };
+    if (found === 'gone') gone.push(edit);
+    else if (typeof found === 'object') stop(found.start, found.end);
+    else {
+      const span = { start: found, end: found + edit.inserted.length };
+      const replaced = replacePiece(pieces, { ...span, text: edit.removed, look: !isOver(edit) });
+      if (replaced === undefined) stop(span.start, span.end);
+      else {
+        if (!isOver(edit)) marks.set(edit, replaced.mark);
+        pieces = replaced.pieces;
+      }
+    }
+    if (!remains.has(edit)) left.delete(edit);
   }
-  return { splices: splicesOf(pieces, whole.length), gone, stopped };
+  return { splices: splicesOf(pieces, bytes.length), gone, stopped, remains, standing: standingIn(pieces, marks) };
 }
 
-/** Where the edit stands; of several places the one whose surroundings are most alike. */
-function find(text: string, edit: WrittenEdit): number | 'gone' | 'changed' {
-  return edit.inserted === '' ? findRemoved(text, edit) : findInserted(text, edit);
+/** Every edit that was looked past, in the text as it was when the edit was the newest, without what has gone meanwhile. */
+function standingIn<E extends WrittenEdit>(pieces: readonly Piece[], newestFirst: ReadonlyMap<E, Piece>): ReadonlyMap<E, E> {
+  const standing = new Map<E, E>();
+  let now = pieces;
+  for (const [edit, mark] of [...newestFirst].reverse()) {
+    const at = now.indexOf(mark);
+    const start = textOf(now.slice(0, at)).length;
+    now = now.flatMap((piece) => (piece === mark ? (mark.hides ?? []) : [piece]));
+    standing.set(edit, { ...edit, ...surroundingsOf(textOf(now), start, start + edit.inserted.length) });
+  }
+  return standing;
 }
 
-/** On whole lines if it stands so still; neighbours on its line may have come and gone. */
-function findInserted(text: string, edit: WrittenEdit): number | 'gone' | 'changed' {
-  const lineBefore = edit.before.slice(edit.before.lastIndexOf('\n') + 1);
-  const lineAfter = edit.inserted.endsWith('\n') ? '' : (edit.after.split('\n', 1)[0] as string);
-  const likeness = (at: number) => commonEnd(text.slice(0, at), edit.before) + commonStart(text.slice(at + edit.inserted.length), edit.after);
-  // Whole statements are ours on any line; a word in place of another is so only on the line that it was written into.
-  const surroundings: readonly (readonly [front: string, back: string])[] = [[lineBefore, lineAfter], ...(edit.removed === '' ? [['', ''] as const] : [])];
-  for (const [front, back] of surroundings) {
-    const places = placesOf(text, front + edit.inserted + back).map((found) => found + front.length);
-    // Two that are alike to the last: edits of ours in blocks of the same text. Either may go first, since both bring back the same.
-    const [best] = places.sort((a, b) => likeness(b) - likeness(a));
-    if (best !== undefined) return best;
-  }
-  return leavesTrace(text, edit) ? 'changed' : 'gone';
+/** A stretch of a text; of an edit, what is left of it. */
+interface Stretch {
+  readonly start: number;
+  readonly end: number;
 }
 
-/** What has only been removed is known by its neighbours alone: the more of them the better, but one line on each side, or on one, may do. */
-function findRemoved(text: string, { before, after, removed }: WrittenEdit): number | 'gone' | 'changed' {
-  const lines = [3, 2, 1].map((count) => [lastLines(before, count), firstLines(after, count)] as const);
-  for (const [front, back] of [...lines, ...lines.map(([front]) => [front, ''] as const), ...lines.map(([, back]) => ['', back] as const)]) {
-    if ((front + back).trim() === '') continue;
-    const places = placesOf(text, front + back);
-    if (places.length === 1) return (places[0] as number) + front.length;
+/** What else is known of the file. */
+interface Beside {
+  readonly others: readonly WrittenEdit[];
+  /** Lines that an edit of anybody's has changed. */
+  readonly touched: ReadonlySet<string>;
+}
+
+function find(text: string, edit: WrittenEdit, isOurs: boolean, { others, touched }: Beside): number | 'gone' | Stretch {
+  const above = boundAbove(text, edit.before, touched);
+  const below = boundBelow(text, edit.after, touched);
+  if (edit.inserted === '') return findRemoved(text, edit, above, below);
+
+  const known = placesKnown(text, edit, above, below);
+  const [first] = known;
+  if (first !== undefined && known.every(({ place }) => place === first.place) && (isOurs || isSure(known))) {
+    const isTheirs = !isOurs && others.some((other) => other.inserted === edit.inserted && isKnownBetter(text, other, touched, first.place, known));
+    return isTheirs ? 'gone' : first.place;
   }
-  return text.includes(removed.trim()) ? 'gone' : 'changed';
+  // What was there before stands between the very lines again.
+  if (above?.place !== undefined && below?.place !== undefined && text.slice(above.place, below.place) === edit.removed) return 'gone';
+  const region = regionOf(text, above, below);
+  if (first === undefined && isOurs) {
+    const places = placesWithin(text, edit, region);
+    if (places.length === 1) return places[0] as number;
+  }
+  return traceOf(text, edit, region) ?? 'gone';
+}
+
+/** Between the nearest lines on either side that stand only once; all of the text where one is lacking, or they have changed places. */
+function regionOf(text: string, above: Bound | undefined, below: Bound | undefined): Stretch {
+  const isBetween = above !== undefined && below !== undefined && above.edge <= below.edge;
+  return isBetween ? { start: above.edge, end: below.edge } : { start: 0, end: text.length };
+}
+
+interface Known extends Bound {
+  readonly place: number;
+}
+
+/** Where the edit stands by the lines above it and by those below it. */
+function placesKnown(text: string, edit: WrittenEdit, above: Bound | undefined, below: Bound | undefined): readonly Known[] {
+  const { before, removed, inserted, after } = edit;
+  // Whole statements are ours whatever came onto their line; a word in place of another is so only on the line that it was written into.
+  const [front, back] = removed === '' ? ['', ''] : [`\n${frontOf(before)}`, backOf(inserted, after)];
+  const known: Known[] = [];
+  if (above?.place !== undefined && text.startsWith(inserted + back, above.place)) known.push({ ...above, place: above.place });
+  if (below?.place !== undefined && text.slice(0, below.place).endsWith(front + inserted)) known.push({ ...below, place: below.place - inserted.length });
+  return known;
+}
+
+/** Whether both sides say so, or the edit's own block: beside that, another block may have come to stand in its place. */
+function isSure(known: readonly Bound[]): boolean {
+  return known.length === 2 || known[0]?.isInside === true;
+}
+
+function isKnownBetter(text: string, other: WrittenEdit, touched: ReadonlySet<string>, at: number, than: readonly Known[]): boolean {
+  const known = placesKnown(text, other, boundAbove(text, other.before, touched), boundBelow(text, other.after, touched));
+  const landmarks = (some: readonly Known[]) => some.reduce((sum, one) => sum + one.landmarks, 0);
+  return known.every(({ place }) => place === at) && landmarks(known) > landmarks(than);
+}
+
+/** On its whole line if it stands so still; whole statements also beside others. */
+function placesWithin(text: string, { before, removed, inserted, after }: WrittenEdit, { start, end }: Stretch): readonly number[] {
+  const front = `\n${frontOf(before)}`;
+  const onLine = placesOf(text, front + inserted + backOf(inserted, after)).map((at) => at + front.length);
+  const places = onLine.length > 0 || removed !== '' ? onLine : placesOf(text, inserted);
+  return places.filter((at) => at >= start && at + inserted.length <= end);
+}
+
+/** What has only been removed is known by its neighbours alone. */
+function findRemoved(text: string, { removed }: WrittenEdit, above: Bound | undefined, below: Bound | undefined): number | 'gone' | Stretch {
+  const sides = [above, below].flatMap((side) => (side?.place === undefined ? [] : [{ ...side, place: side.place }]));
+  if (sides.some(({ place }) => text.startsWith(removed, place) || text.slice(0, place).endsWith(removed))) return 'gone';
+  const [known] = sides.length === 2 && sides[0]?.place === sides[1]?.place ? sides : sides.filter(({ isInside }) => isInside);
+  if (known !== undefined) return known.place;
+  const what = removed.trim() === '' ? removed : removed.trim();
+  const start = sides[0]?.place ?? 0;
+  return text.includes(what) ? 'gone' : { start, end: start };
 }
 
 function placesOf(text: string, needle: string): number[] {
@@ -85,97 +197,22 @@ function placesOf(text: string, needle: string): number[] {
   return places;
 }
 
-function lastLines(text: string, count: number): string {
-  let start = text.length;
-  for (let left = count; left >= 0 && start > 0; left--) start = text.lastIndexOf('\n', start - 1 - (left === count ? 0 : 1)) + 1;
-  return text.slice(start);
-}
-
-function firstLines(text: string, count: number): string {
-  let end = 0;
-  for (let left = count; left > 0 && end < text.length; left--) end = text.indexOf('\n', end) === -1 ? text.length : text.indexOf('\n', end) + 1;
-  return text.slice(0, end);
-}
-
-/** Whether much of what was inserted is there still: it is ours, in a form that is not. */
-function leavesTrace(text: string, { inserted, removed }: WrittenEdit): boolean {
-  if (inserted === '') return !text.includes(removed.trim());
-  const own = inserted.split('\n').filter((line) => line.trim().length > 1);
-  if (own.length < 2) return text.includes(inserted.trim());
-  const lines = new Set(text.split('\n').map((line) => line.trim()));
-  return own.filter((line) => lines.has(line.trim())).length * 2 >= own.length;
-}
-
-interface Piece {
-  readonly text: string;
-  /** Its offset in the file; absent for text that comes back. */
-  readonly from?: number;
-}
-
-function replaced(pieces: readonly Piece[], at: number, { removed, inserted }: WrittenEdit): readonly Piece[] {
-  const result: Piece[] = [];
-  const cut = (piece: Piece, start: number, end: number) => {
-    if (end <= start) return;
-    result.push({ text: piece.text.slice(start, end), ...(piece.from === undefined ? {} : { from: piece.from + start }) });
-  };
-  let offset = 0;
-  let isIn = false;
-  for (const piece of pieces) {
-    const start = Math.max(0, at - offset);
-    const end = Math.max(0, at + inserted.length - offset);
-    cut(piece, 0, Math.min(start, piece.text.length));
-    if (!isIn && start <= piece.text.length) {
-      result.push({ text: removed });
-      isIn = true;
-    }
-    cut(piece, Math.min(end, piece.text.length), piece.text.length);
-    offset += piece.text.length;
+/** Where much of what was inserted stands still: it is ours, in a form that is not. */
+function traceOf(text: string, { inserted }: WrittenEdit, { start, end }: Stretch): Stretch | undefined {
+  const own = new Set(inserted.split('\n').flatMap((line) => (line.trim().length > 1 ? [line.trim()] : [])));
+  const rest = text.slice(start, end);
+  if (own.size < 2) {
+    const at = rest.indexOf(inserted.trim());
+    return at === -1 ? undefined : { start: start + at, end: start + at + inserted.trim().length };
   }
-  return result;
-}
-
-function splicesOf(pieces: readonly Piece[], length: number): readonly RawSplice[] {
-  const splices: RawSplice[] = [];
-  let offset = 0;
-  let insert = '';
-  const flush = (to: number) => {
-    if (insert !== '' || to > offset) splices.push({ offset, delete: to - offset, insert: bytesOfLatin1(insert) });
-    insert = '';
-  };
-  for (const { text, from } of pieces) {
-    if (from === undefined) insert += text;
-    else {
-      flush(from);
-      offset = from + text.length;
-    }
+  const found: { readonly line: string; readonly at: number }[] = [];
+  let at = start;
+  for (const line of rest.split('\n')) {
+    if (own.has(line.trim())) found.push({ line, at });
+    at += line.length + 1;
   }
-  flush(length);
-  return splices;
-}
-
-function linesBack(text: string, at: number): number {
-  let start = at;
-  for (let count = 0; count <= CONTEXT_LINES && start > 0; count++) start = text.lastIndexOf('\n', start - 1 - (count === 0 ? 0 : 1)) + 1;
-  return start;
-}
-
-function linesOn(text: string, at: number): number {
-  let end = at;
-  for (let count = 0; count <= CONTEXT_LINES && end < text.length; count++) {
-    const next = text.indexOf('\n', end);
-    end = next === -1 ? text.length : next + 1;
-  }
-  return end;
-}
-
-function commonEnd(a: string, b: string): number {
-  let length = 0;
-  while (length < a.length && length < b.length && a[a.length - 1 - length] === b[b.length - 1 - length]) length++;
-  return length;
-}
-
-function commonStart(a: string, b: string): number {
-  let length = 0;
-  while (length < a.length && length < b.length && a[length] === b[length]) length++;
-  return length;
+  if (new Set(found.map(({ line }) => line.trim())).size * 2 < own.size) return undefined;
+  const telling = found.filter(({ line }) => isTelling(line));
+  const [first, last] = [telling[0] ?? found[0], telling.at(-1) ?? found.at(-1)];
+  return { start: first?.at ?? start, end: last === undefined ? end : last.at + last.line.length };
 }

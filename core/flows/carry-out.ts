@@ -1,5 +1,5 @@
 import { asCertkitError, type CertkitError, fault, faultFacts } from '../errors.ts';
-import { applyChange, type Change } from './change.ts';
+import { applyChange, type Change, filesOf } from './change.ts';
 import type { Needs, PluggedServer } from './needs.ts';
 import { type PlannedPlace, wordsOf } from './place.ts';
 import { isTouched, lineagesNamed, type ReadyPlace } from './prepare.ts';
@@ -45,7 +45,7 @@ export async function carryOut(targets: readonly Target[], places: readonly Read
     places.map(({ place }) => place),
     needs,
   );
-  for (const { place } of busy) needs.tell({ type: 'applied', server: place.title, files: place.changes.map(({ path }) => path) });
+  for (const { place } of busy) needs.tell({ type: 'applied', server: place.title, ...filesOf(place.changes) });
   const undone = new Map<string, CertkitError>();
   const back = async (failures: ReadonlyMap<string, CertkitError>, reloaded: readonly ReadyPlace[], own: Needs) => {
     const stuck = await goBack(failures, change, reloaded, baseline, own);
@@ -216,6 +216,7 @@ async function goBack(
 export async function reloadAfterUndo(
   { installer, survey: { server }, title }: Pick<PlannedPlace, 'survey' | 'title'> & { readonly installer: Pick<PluggedServer, 'reload'> },
   needs: Needs,
+  during: 'deployment' | 'renewal' = 'deployment',
 ): Promise<void> {
   const { process } = server;
   if (process !== undefined && !(await needs.servers.isRunning(process))) {
@@ -224,7 +225,7 @@ export async function reloadAfterUndo(
       (thrown: unknown) => `starting it again failed: ${asCertkitError(thrown).message}`,
     );
     const died = fault('INSTALLER_SERVER_DIED', { server: title, because: `process ${process.pid} ended at the reload; ${ending}` });
-    needs.tell({ type: 'failed', during: 'deployment', fault: faultFacts(died) });
+    needs.tell({ type: 'failed', during, fault: faultFacts(died) });
     return;
   }
   if (process === undefined && server.probeable) return; // it did not run when we came

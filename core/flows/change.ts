@@ -1,12 +1,12 @@
-import type { ChangePlan } from '../../plugins/contract.ts';
+import { latin1 } from '../confedit/splice.ts';
 import { asCertkitError, type CertkitError, fault, faultFacts } from '../errors.ts';
 import type { DeployEntry, JournalledFile } from '../model/journal.ts';
-import type { PluginChoice } from '../model/lineage.ts';
-import type { Survey } from '../model/site.ts';
 import { bytesWithout, type FileChange, sha256 } from './change-set.ts';
-import type { ChoiceKind, Needs } from './needs.ts';
+import type { ChangedPlace } from './changed-place.ts';
+import { journalChange } from './journal-change.ts';
+import type { Needs } from './needs.ts';
 import type { Target } from './target.ts';
-import { recordAfter } from './written.ts';
+import { type ChangedServer, recordAfter, recordDuring } from './written.ts';
 
 /** A deployment that has begun: it is journalled, and can go back lineage by lineage. */
 export interface Change {
@@ -17,20 +17,12 @@ export interface Change {
    * Answers those that a human's edit is in the way of; their files and links stay as they are, and the journal keeps them.
    */
   undo(lineages: ReadonlySet<string>): Promise<ReadonlyMap<string, CertkitError>>;
-  /** Nothing is under way any more, unless an undo was stopped. */
-  finish(): Promise<void>;
-}
-
-/** One server of a change, whoever plans for it. */
-export interface ChangedPlace {
-  readonly key: string;
-  readonly title: string;
-  readonly choice: PluginChoice;
-  /** Absent: an installer's. */
-  readonly pluginKind?: ChoiceKind;
-  readonly survey: Survey;
-  readonly plan: Pick<ChangePlan, 'commands'>;
-  readonly changes: readonly FileChange[];
+  /**
+   * Nothing is under way any more, unless an undo was stopped.
+   *
+   * @param letGo - for an undeployment that has succeeded: the lineage's own file and state follow, and recovery sees to that too
+   */
+  finish(letGo?: () => Promise<void>): Promise<void>;
 }
 
 /**
@@ -45,37 +37,18 @@ export async function applyChange(
   purpose?: DeployEntry['purpose'],
 ): Promise<Change> {
   const { store, files } = needs;
-  const id = `deploy-${needs.clock.nowMs()}-${needs.random.hex(4)}`;
   const changes = places.flatMap((place) => place.changes);
   const links = targets.filter(({ live, version }) => live !== version.number);
-  const entry: DeployEntry = {
-    kind: 'deploy',
-    id,
-    ...(purpose === undefined ? {} : { purpose }),
-    links: links.map(({ lineage, live, version }) => ({ lineage: lineage.name, after: version.number, ...(live === undefined ? {} : { before: live }) })),
-    servers: await Promise.all(
-      places.map(async ({ key, title, choice, pluginKind = 'installer', survey }) => ({
-        key,
-        title,
-        ...(pluginKind === 'installer' ? {} : { pluginKind }),
-        installer: await needs.plugins.withoutSecrets(pluginKind, choice),
-        ...(survey.server.process === undefined ? {} : { process: survey.server.process }),
-      })),
-    ),
-    files: changes.map((change) => journalled(id, change, needs)),
-    undoCommands: places.flatMap(({ plan }) => plan.commands.flatMap(({ lineage, undo }) => (undo === undefined ? [] : [{ lineage, argv: undo }]))),
-  };
-  const isEmpty = entry.links.length === 0 && entry.files.length === 0 && places.every(({ plan }) => plan.commands.length === 0);
-  if (!isEmpty) await store.record(entry);
-  try {
-    for (const { path, before } of changes) if (before !== undefined) await store.keepCopy(id, path, before);
-  } catch (thrown) {
-    // Nothing was changed, so nothing is under way. Where the entry cannot go either, recovery finds that and ends it.
-    await store.strike(id).catch((trouble: unknown) => {
-      needs.tell({ type: 'cleanup-failed', what: `the journal entry ${id}`, fault: faultFacts(asCertkitError(trouble)) });
-    });
-    throw thrown;
-  }
+  const entry = await journalChange(
+    places,
+    {
+      links: links.map(({ lineage, live, version }) => ({ lineage: lineage.name, after: version.number, ...(live === undefined ? {} : { before: live }) })),
+      ...(purpose === undefined ? {} : { purpose }),
+    },
+    needs,
+  );
+  const { id } = entry;
+  const isEmpty = links.length === 0 && changes.length === 0 && places.every(({ plan }) => plan.commands.length === 0);
 
   const failures = new Map<string, CertkitError>();
   /** Refused before anything was written, or never come to: there is nothing of ours to take back. */
@@ -98,7 +71,7 @@ export async function applyChange(
   for (const { lineage, version } of links) await doing([lineage.name], () => store.switchLive(lineage.name, version.number));
   for (const one of changes) if (one.kind === 'place') await doing(one.lineages, () => place(one, needs), one);
   for (const one of changes) if (one.kind === 'edit') await doing(one.lineages, () => files.rewrite(one.path, one.after, sha256(one.before)), one);
-  for (const one of changes) if (one.kind === 'remove') await doing(one.lineages, () => files.remove(one.path), one);
+  for (const one of changes) if (one.kind === 'remove') await doing(one.lineages, () => removeUnchanged(one, needs), one);
   for (const { plan } of places) for (const { run, lineage } of plan.commands) await doing([lineage], () => runCommand(run, needs));
 
   const isBack = new Set<string>();
@@ -120,20 +93,36 @@ export async function applyChange(
       for (const lineage of lineages) isBack.add(lineage);
       return stuck;
     },
-    async finish() {
+    async finish(letGo) {
       if (isEmpty) return;
-      // Before the journal's entry goes: a run cut off here is taken back whole, and a record of what is not there does no harm.
-      if (purpose !== 'proofs') await remember();
-      if (stuck.size > 0) return store.record(await entryOfStuck());
-      await store.strike(id);
-      await store.dropCheckpoint(id);
+      // Both what was written and what is now is remembered until the journal's entry has gone: whichever way this is cut off, it can be taken out.
+      const changed = await Promise.all(places.map(async (place) => ({ ...place, shared: await sharedFiles(place, needs) })));
+      const records = new Map(await Promise.all(staying().map(async (lineage) => [lineage, await store.written(lineage)] as const)));
+      for (const [lineage, record] of records) await store.saveWritten(lineage, recordDuring(record, lineage, changed, withoutStuck));
+      if (letGo !== undefined) {
+        await store.record({ ...entry, purpose: 'undeployed' });
+        await letGo();
+      }
+      if (stuck.size > 0) await store.record(await entryOfStuck());
+      else {
+        await store.strike(id);
+        await store.dropCheckpoint(id);
+      }
+      for (const [lineage, record] of records) {
+        if (!stuck.has(lineage)) await store.saveWritten(lineage, recordAfter(record, lineage, changed, store.liveRoot));
+      }
     },
   };
 
-  /** What the lineages that stay have written, so that it can be taken out again by a later run. */
-  async function remember(): Promise<void> {
-    const staying = new Set(changes.flatMap((change) => (untouched.has(change) ? [] : change.lineages)).filter((lineage) => !isBack.has(lineage)));
-    for (const lineage of staying) await store.saveWritten(lineage, recordAfter(await store.written(lineage), lineage, places));
+  /** Lineages of which something is in the files: what is stuck may be kept as it is by a person. */
+  function staying(): readonly string[] {
+    const written = changes.flatMap((change) => (untouched.has(change) ? [] : change.lineages));
+    const wanted = places.flatMap(({ plan: { files: placed = [] } }) => placed.map(({ lineage }) => lineage));
+    return [...new Set([...written, ...wanted])].filter((lineage) => !isBack.has(lineage) || stuck.has(lineage));
+  }
+
+  function withoutStuck(change: FileChange): Uint8Array | undefined {
+    return stuck.size === 0 ? change.before : bytesWithout(change, new Set([...isBack, ...stuck.keys()]));
   }
 
   /** What is left to be undone: lineages that are proven, or back, are none of it. */
@@ -146,23 +135,45 @@ export async function applyChange(
       const ours = bytesWithout(change, back) ?? change.after;
       const lineage = change.lineages.filter((each) => stuck.has(each)).join(' ');
       const after = ours === undefined ? {} : { after: sha256(ours) };
-      if (wanted === undefined) return { path: change.path, ...after, lineage };
-      return { path: change.path, before: sha256(wanted), checkpoint: await store.keepCopy(id, change.path, wanted), ...after, lineage };
+      const secret = change.kind === 'place' && change.secret ? { secret: true } : {};
+      if (wanted === undefined) return { path: change.path, ...after, lineage, ...secret };
+      return { path: change.path, before: sha256(wanted), checkpoint: await store.keepCopy(id, change.path, wanted), ...after, lineage, ...secret };
     });
     return { ...entry, links: entry.links.filter(({ lineage }) => stuck.has(lineage)), files: await Promise.all(entries), undoCommands: [] };
   }
 }
 
-function journalled(id: string, change: FileChange, { store }: Needs): JournalledFile {
-  const after = change.after === undefined ? {} : { after: sha256(change.after) };
-  const lineage = change.lineages.join(' ');
-  if (change.before === undefined) return { path: change.path, ...after, lineage };
-  return { path: change.path, before: sha256(change.before), checkpoint: store.checkpointOf(id, change.path), ...after, lineage };
+/** The paths of a change as an event tells them. */
+export function filesOf(changes: readonly FileChange[]): { readonly files: readonly string[]; readonly removed?: readonly string[] } {
+  const pathsOf = (isWanted: (change: FileChange) => boolean) => changes.filter(isWanted).map(({ path }) => path);
+  const removed = pathsOf(({ kind }) => kind === 'remove');
+  return { files: pathsOf(({ kind }) => kind !== 'remove'), ...(removed.length === 0 ? {} : { removed }) };
+}
+
+/** Parts of the plan that are whole files and were there already: of another lineage, or from before. */
+async function sharedFiles(
+  { plan: { files: wanted = [] }, changes }: ChangedPlace,
+  { files }: Pick<Needs, 'files'>,
+): Promise<NonNullable<ChangedServer['shared']>> {
+  const there = wanted.filter(({ path, part }) => part !== undefined && !changes.some((change) => change.path === path));
+  const found = await Promise.all(
+    there.map(async ({ path, lineage, part = '' }) => {
+      const bytes = await files.read(path);
+      return bytes === undefined ? [] : [{ lineage, file: { path, part, sha256: sha256(bytes) } }];
+    }),
+  );
+  return found.flat();
 }
 
 async function place(change: Extract<FileChange, { kind: 'place' }>, { files }: Needs): Promise<void> {
   const { mode, owner, group } = change.placed;
   await files.write(change.path, change.after, { mode, ...(owner === undefined ? {} : { owner }), ...(group === undefined ? {} : { group }) });
+}
+
+async function removeUnchanged({ path, before }: Extract<FileChange, { kind: 'remove' }>, { files }: Pick<Needs, 'files'>): Promise<void> {
+  const now = await files.read(path);
+  if (now !== undefined && sha256(now) !== sha256(before)) throw fault('STORE_FILE_CHANGED', { path });
+  await files.remove(path);
 }
 
 /** Puts back one file: without the lineages that go, with those that stay. */
@@ -172,8 +183,10 @@ async function writeBack(change: FileChange, isBack: ReadonlySet<string>, gone: 
   await restore(change.path, { ours: ours === undefined ? undefined : sha256(ours), before, wanted: bytesWithout(change, gone) }, needs);
 }
 
-/** Files that are removed are ones that certkit placed, for everybody to read: they hold no secret. */
+/** Only such files are removed: see `retire`. */
 const REMOVED_FILE_MODE = 0o644;
+
+const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 
 export interface Restoring {
   /** SHA-256 of what we wrote; `undefined` where we left no file. */
@@ -191,7 +204,12 @@ export async function restore(path: string, { ours, before, wanted }: Restoring,
   if (held === before || held === hashOf(wanted)) return; // never written, or back already
   if (before !== undefined && wanted === undefined) throw fault('STORE_UNFINISHED', { what: path, because: 'the copy of what it held is not there' });
   if (held !== ours) {
-    throw fault('INSTALLER_UNDO_STOPPED', { file: path, difference: await difference(path, now ?? new Uint8Array(), wanted ?? new Uint8Array()) });
+    const [theirs, ours = new Uint8Array()] = [now ?? new Uint8Array(), wanted];
+    const isSecret = [theirs, ours].some((bytes) => PRIVATE_KEY.test(latin1(bytes)));
+    throw fault('INSTALLER_UNDO_STOPPED', {
+      file: path,
+      difference: isSecret ? '(it holds a private key, so the difference is not shown)' : await difference(path, theirs, ours),
+    });
   }
   if (wanted === undefined) await files.remove(path);
   else if (held === undefined) await files.write(path, wanted, { mode: REMOVED_FILE_MODE });

@@ -2,10 +2,11 @@ import { asCertkitError, fault } from '../errors.ts';
 import type { Lineage } from '../model/lineage.ts';
 import { type DeploymentDecision, decideDeployment } from '../policy/deployment.ts';
 import type { LineageView } from '../store/store.ts';
+import { atServers, type Surveyed } from './at-servers.ts';
 import { carryOut } from './carry-out.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
-import { type Looked, surveyPlaces } from './place.ts';
+import type { Looked } from './place.ts';
 import { prepare } from './prepare.ts';
 import { recoverHeld } from './recover.ts';
 import { failed, plannedOutcome, settle } from './settle.ts';
@@ -132,28 +133,11 @@ async function deployLocked(names: readonly string[], options: DeployOptions, be
   const targets = found.filter((one): one is Target => 'structure' in one);
   const outcomes = found.filter((one): one is DeployOutcome => 'result' in one);
 
-  const first = await surveyPlaces(targets, needs, options.looked);
-  let waited = false;
-  const tellWaiting = waitingFor('a server that is being deployed to', needs);
-  const onWait = (pid: number | undefined) => {
-    waited = true;
-    tellWaiting(pid);
-  };
-  const deployed = await needs.store.withServerLocks(
-    first.places.map(({ key }) => key),
-    // Whoever held the server may have changed it.
-    async () => deployAt(targets, waited ? await surveyPlaces(targets, needs) : first, options, needs),
-    { onWait, signal: needs.signal },
-  );
+  const deployed = await atServers(targets, options, needs, (surveyed, own) => deployAt(targets, surveyed, options, own));
   return [...outcomes, ...deployed];
 }
 
-async function deployAt(
-  targets: readonly Target[],
-  surveyed: Awaited<ReturnType<typeof surveyPlaces>>,
-  options: DeployOptions,
-  needs: Needs,
-): Promise<readonly DeployOutcome[]> {
+async function deployAt(targets: readonly Target[], surveyed: Surveyed, options: DeployOptions, needs: Needs): Promise<readonly DeployOutcome[]> {
   const prepared = await prepare(surveyed.places, needs);
   const setbacks = [...surveyed.setbacks, ...prepared.setbacks];
   if (options.dryRun) return targets.map((target) => plannedOutcome(target, prepared.ready, setbacks, needs));

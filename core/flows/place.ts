@@ -29,11 +29,12 @@ export interface Place extends Party {
   readonly testedInMs?: number;
 }
 
-/** A server that was looked at and passed its own test a moment ago. */
+/** A server that was looked at a moment ago. */
 export interface Looked {
   readonly installer: Installer;
   readonly survey: Survey;
-  readonly testedInMs: number;
+  /** How long its own test took, when it passed. */
+  readonly testedInMs?: number;
 }
 
 /** A place whose change is worked out. */
@@ -183,7 +184,7 @@ export async function planPlace(
     if (plan.refusals.length === 0 && conflicts.length === 0) {
       const placed = await placementsOf(plan, (lineage, part) => pemsOf(lineage, part, targets, needs), needs.files);
       const removed = retired.flatMap(({ removals }) => removals);
-      return { place: { ...place, targets, plan, changes: [...editsOf(plan, survey, choice.plugin, takenOut), ...placed, ...removed] }, setbacks };
+      return { place: { ...place, targets, plan, changes: [...placed, ...editsOf(plan, survey, choice.plugin, takenOut), ...removed] }, setbacks };
     }
     const before = targets.length;
     for (const refusal of plan.refusals) leaveOut(refusal.lineage, refusalFault(refusal));

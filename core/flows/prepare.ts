@@ -3,6 +3,7 @@ import type { PlacedFile } from '../model/change-plan.ts';
 import { endpointText } from '../model/site.ts';
 import type { Needs } from './needs.ts';
 import { type Place, type PlannedPlace, planPlace, type Setback, testBefore, wordsOf } from './place.ts';
+import { probeLimitMs } from './probe-limit.ts';
 import { testStaged } from './stage.ts';
 
 /** A server that is ready to be changed: its own test passed, its plan is worked out and, where the kernel lets us, tested. */
@@ -19,10 +20,6 @@ export interface Prepared {
   readonly setbacks: readonly Setback[];
 }
 
-/** What a probe waits at least for a server to come round; a slow test stretches it. */
-const PROBE_TIMEOUT_MS = 10_000;
-const TESTS_PER_PROBE_TIMEOUT = 10;
-
 /**
  * Tests and plans every server, touching nothing.
  *
@@ -30,8 +27,7 @@ const TESTS_PER_PROBE_TIMEOUT = 10;
  * refuses goes nowhere: its link is one for all its servers.
  */
 export async function prepare(places: readonly Place[], needs: Needs): Promise<Prepared> {
-  const probeFloorMs = (await needs.store.settings()).probeTimeoutMs ?? PROBE_TIMEOUT_MS;
-  const planned = await Promise.all(places.map((place) => planSound(place, probeFloorMs, needs)));
+  const planned = await Promise.all(places.map((place) => planSound(place, needs)));
   const setbacks = planned.flatMap((one) => one.setbacks);
   let going = planned.flatMap((one) => one.ready);
 
@@ -48,15 +44,15 @@ export async function prepare(places: readonly Place[], needs: Needs): Promise<P
 }
 
 /** The server's own test, which must pass before anything is made of it; then the plan. */
-async function planSound(place: Place, probeFloorMs: number, needs: Needs): Promise<Prepared> {
+async function planSound(place: Place, needs: Needs): Promise<Prepared> {
   const startedMs = needs.clock.nowMs();
   const broken = place.testedInMs === undefined ? await testBefore(place, needs) : [];
   if (broken.length > 0) return { ready: [], setbacks: broken };
-  const probeLimitMs = Math.max(probeFloorMs, TESTS_PER_PROBE_TIMEOUT * (place.testedInMs ?? needs.clock.nowMs() - startedMs));
+  const limitMs = await probeLimitMs(place.testedInMs ?? needs.clock.nowMs() - startedMs, needs);
 
   const planned = await planPlace(place, needs);
   for (const note of planned.place?.plan.notes ?? []) needs.tell({ type: 'note', lineage: note.lineage, text: note.text });
-  return { ready: planned.place === undefined ? [] : [{ place: planned.place, probeLimitMs, isTested: false }], setbacks: planned.setbacks };
+  return { ready: planned.place === undefined ? [] : [{ place: planned.place, probeLimitMs: limitMs, isTested: false }], setbacks: planned.setbacks };
 }
 
 async function planWithout({ place, ...rest }: ReadyPlace, refused: ReadonlyMap<string, CertkitError>, needs: Needs): Promise<Prepared> {

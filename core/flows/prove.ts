@@ -22,7 +22,7 @@ export interface Proving {
 /** Proves control of every name the orders still ask about. Proofs are removed whatever happens; then the orders are ready, or it throws. */
 export async function prove(
   orders: readonly AcmeOrder[],
-  { lineage, authenticator, plugin, session, journal }: Proving,
+  { lineage, authenticator, plugin, session, ...proving }: Proving,
   needs: Needs,
 ): Promise<readonly AcmeOrder[]> {
   const asked = (await Promise.all(orders.filter(({ status }) => status === 'pending').map((order) => session.authorizations(order)))).flat();
@@ -31,6 +31,8 @@ export async function prove(
   const tasks = answers.map(({ task }) => task);
   const names = tasks.map(({ identifier }) => identifier.value);
 
+  // What is presented for several lineages at once is journalled as one, by whoever presents it.
+  const journal = authenticator.gathers ? async () => {} : proving.journal;
   let proofs: readonly Proof[] = tasks.map((task) => ({ task }));
   if (proofs.length > 0) await journal(proofs);
   try {

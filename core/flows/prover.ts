@@ -4,7 +4,7 @@ import type { Assessment, ChallengeTask, Identifier, Receipt } from '../../plugi
 export interface Prover {
   /** May the scheduler use it, with nobody watching? */
   readonly unattended: boolean;
-  /** All lineages of a run that join are presented together, so many at a time as become ready. */
+  /** All lineages of a run that join are presented together, so many at a time as become ready; what stands for them is in a journal entry of its own. */
   readonly gathers: boolean;
   assess(identifier: Identifier): Assessment;
   /** Sees, before a CA is asked for anything, that the identifiers could be proven now; throws why not. Touches nothing. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { asCertkitError, type CertkitError } from '../errors.ts';
 import { inPool } from '../pool.ts';
-import type { ChangedPlace } from './change.ts';
+import type { ChangedPlace } from './changed-place.ts';
 import type { Needs } from './needs.ts';
 import type { Target } from './target.ts';
 

@@ -1,13 +1,17 @@
-import { lineOfOffset } from '../confedit/splice.ts';
-import { asCertkitError, fault } from '../errors.ts';
+import { lineOfOffset, utf8OfLatin1 } from '../confedit/splice.ts';
+import { asCertkitError, type CertkitError, fault } from '../errors.ts';
 import { endpointText } from '../model/site.ts';
-import type { FileInPlace } from '../model/written.ts';
+import type { EditInFile, FileInPlace, Written } from '../model/written.ts';
+import { atServers } from './at-servers.ts';
 import { reloadAfterUndo } from './carry-out.ts';
-import { applyChange } from './change.ts';
+import { applyChange, filesOf } from './change.ts';
 import { editsOf, type FileChange } from './change-set.ts';
+import { knownServers } from './known-servers.ts';
+import { letGo } from './let-go.ts';
 import { mentionsOf } from './mentions.ts';
 import type { Needs } from './needs.ts';
-import { brokenBefore, type Place, surveyPlaces } from './place.ts';
+import { brokenBefore, type Place, type Setback, surveyPlaces } from './place.ts';
+import { probeLimitMs } from './probe-limit.ts';
 import { recoverHeld } from './recover.ts';
 import { type Retirement, retire } from './retire.ts';
 import { watchUntilGone } from './served.ts';
@@ -44,28 +48,74 @@ async function undeployHeld(name: string, { dryRun }: { readonly dryRun: boolean
   const needs = dryRun ? before : await recoverHeld([name], before);
   const stuck = needs.stuck.get(name);
   if (stuck !== undefined) throw stuck;
-  const { store, signal } = needs;
   const target = await targetOf(name, needs);
-  const { places, setbacks } = await surveyPlaces(target === undefined ? [] : [target], needs);
+  const targets = target === undefined ? [] : [await withServersOfRecord(target, needs)];
+  return atServers(targets, { dryRun }, needs, async ({ places, setbacks }, own) => {
+    const [setback] = setbacks;
+    if (setback !== undefined) throw unseen(name, setback);
+    const record = withServersOf(places, await own.store.written(name));
+    const leaving = await Promise.all(places.map((place) => leave(place, name, record, own)));
+    const concerned = leaving.filter(({ changes }) => changes.length > 0);
+    const limitsMs = new Map<string, number>();
+    for (const { place, changes } of concerned) limitsMs.set(place.key, await judge(place, changes, own));
+
+    const left = leaving.flatMap(({ retirement }) => retirement.left.map(({ path }) => path));
+    const kept = [...new Set(pathsKept(record, leaving))];
+    const outcome = { lineage: name, servers: concerned.map(({ place }) => place.title), changes: leaving.flatMap(({ changes }) => changes), left, dryRun };
+    for (const path of kept) {
+      const text = `${path} is in no configuration that was found, so what certkit wrote there stays, and the record of it; "certkit undeploy ${name}" takes it out when it is back`;
+      own.tell({ type: 'note', lineage: name, text });
+    }
+    if (dryRun) return outcome;
+    await own.store.saveWritten(name, recordStill(record, leaving));
+    if (target === undefined || concerned.length === 0) await letGo(name, own);
+    else await carryOut(target, concerned, limitsMs, own);
+    own.tell({ type: 'undeployed', lineage: name, servers: outcome.servers, left, ...(kept.length === 0 ? {} : { kept }) });
+    return outcome;
+  });
+}
+
+/** Servers that the lineage has left edits at, and that its file does not name any more, are looked for among all that can be found. */
+async function withServersOfRecord(target: Target, needs: Needs): Promise<Target> {
+  const { edits, files } = await needs.store.written(target.lineage.name);
+  const { places, setbacks } = await surveyPlaces([target], needs);
   const [setback] = setbacks;
-  if (setback !== undefined) throw setback.error;
-  const onWait = waitingFor('a server that is being deployed to', needs);
-  return store.withServerLocks(
-    places.map(({ key }) => key),
-    async () => {
-      const leaving = await Promise.all(places.map((place) => leave(place, name, needs)));
-      const concerned = leaving.filter(({ changes }) => changes.length > 0);
-      for (const { place, changes } of concerned) await judge(place, changes, needs);
-      const left = leaving.flatMap(({ retirement }) => retirement.left.map(({ path }: FileInPlace) => path));
-      const outcome = { lineage: name, servers: concerned.map(({ place }) => place.title), changes: leaving.flatMap(({ changes }) => changes), left, dryRun };
-      if (dryRun) return outcome;
-      if (target !== undefined) await carryOut(target, concerned, needs);
-      await letGo(name, needs);
-      needs.tell({ type: 'undeployed', lineage: name, servers: outcome.servers, left });
-      return outcome;
-    },
-    { onWait, signal },
-  );
+  if (setback !== undefined) throw unseen(target.lineage.name, setback);
+  const isWanted = (key: string) => [...edits, ...files].some(({ server }) => server === key) && !places.some((place) => place.key === key);
+  if (![...edits, ...files].some(({ server }) => isWanted(server))) return target;
+  const more = (await knownServers(needs)).flatMap((known) => ('survey' in known && isWanted(known.survey.server.key) ? [known.choice] : []));
+  return { ...target, lineage: { ...target.lineage, installers: [...target.lineage.installers, ...more] } };
+}
+
+function unseen(name: string, { server, error }: Setback): CertkitError {
+  return fault('INSTALLER_UNSEEN', { name, installer: server, because: error.message, hint: error.hint }, error);
+}
+
+/** The record in which a server that goes by another key now, and reads the same file, is that server. */
+function withServersOf(places: readonly Place[], record: Written): Written {
+  const current = <W extends EditInFile | FileInPlace>(one: W): W => {
+    if (places.some(({ key }) => key === one.server)) return one;
+    const readers = places.filter(({ survey }) => survey.files.some(({ path }) => path === one.path));
+    return readers.length === 1 ? { ...one, server: (readers[0] as Place).key } : one;
+  };
+  return { edits: record.edits.map(current), files: record.files.map(current) };
+}
+
+/** Files with edits that no server reads now. */
+function pathsKept(record: Written, leaving: readonly Leaving[]): readonly string[] {
+  const elsewhere = record.edits.filter(({ server }) => !leaving.some(({ place }) => place.key === server));
+  return [...leaving.flatMap(({ retirement }) => retirement.absent), ...elsewhere].map(({ path }) => path);
+}
+
+/** The record without what nobody needs any more: edits and files that are gone, and parts that somebody has made their own. */
+function recordStill(record: Written, leaving: readonly Leaving[]): Written {
+  const gone = new Set<EditInFile | FileInPlace>(leaving.flatMap(({ retirement }) => retirement.gone));
+  const isOver = ({ path, part, server }: FileInPlace) =>
+    leaving.some(({ place, retirement: { missing, left } }) => {
+      const is = (other: FileInPlace) => place.key === server && other.path === path;
+      return missing.some(is) || (part !== undefined && left.some(is));
+    });
+  return { edits: record.edits.filter((edit) => !gone.has(edit)), files: record.files.filter((file) => !isOver(file)) };
 }
 
 /** The lineage as it is live: what surveying needs of it. `undefined` for one that was never deployed. */
@@ -76,36 +126,44 @@ async function targetOf(name: string, { store }: Needs): Promise<Target | undefi
   return { lineage, state, live, version: await store.version(name, number), reason: 'asked', structure: 'may-change' };
 }
 
-async function leave(place: Place, name: string, needs: Needs): Promise<Leaving> {
+async function leave(place: Place, name: string, record: Written, needs: Needs): Promise<Leaving> {
   const { store, tell } = needs;
-  const retirement = await retire(name, await store.written(name), place, () => true, needs);
+  const retirement = await retire(name, record, place, () => true, needs);
   const [stopped] = retirement.stopped;
-  if (stopped !== undefined) throw fault('INSTALLER_EDIT_CHANGED', { name, file: stopped.path, wrote: stopped.inserted, replaced: stopped.removed });
+  if (stopped !== undefined) {
+    const { path, inserted, removed, now } = stopped;
+    const shown = { wrote: utf8OfLatin1(inserted), replaced: utf8OfLatin1(removed), line: now.line, now: utf8OfLatin1(now.text) };
+    throw fault('INSTALLER_EDIT_CHANGED', { name, file: path, ...shown });
+  }
   const edits = editsOf({ splices: [] }, place.survey, place.choice.plugin, retirement.splices);
   const after = place.survey.files.map(({ path, bytes }) => ({ path, bytes: edits.find((edit) => edit.path === path)?.after ?? bytes }));
-  const named = mentionsOf(name, after, store.liveRoot);
+  const named = mentionsOf(name, after, store);
   if (named.length > 0)
-    throw fault('INSTALLER_STILL_NAMED', { name, places: named.map(({ path, bytes, offset }) => `${path}:${lineOfOffset(bytes, offset)}`) });
-  for (const { path } of retirement.left)
-    tell({ type: 'note', lineage: name, text: `${path} stays: it is a copy that somebody may read, or was changed by somebody since` });
+    throw fault('INSTALLER_STILL_NAMED', { name, places: named.map(({ path, bytes, offset }) => `${path}:${lineOfOffset(bytes, offset)}`), by: 'undeploy' });
+  const note = (text: string) => tell({ type: 'note', lineage: name, text });
+  for (const { path } of retirement.left) note(`${path} stays: it is used still, a copy that somebody may read, or was changed by somebody since`);
+  for (const { path } of retirement.missing) note(`${path}, which certkit had placed, is gone already`);
+  for (const { path, part } of retirement.gone) note(`${path}: what certkit wrote ${part === undefined ? '' : `as ${part} `}there is gone already`);
   return { place, retirement, changes: [...edits, ...retirement.removals] };
 }
 
-/** The server's own test before anything is touched, of what is and of what will be. */
-async function judge(place: Place, changes: readonly FileChange[], needs: Needs): Promise<void> {
+/** The server's own test before anything is touched, of what is and of what will be. Answers how long the server may take afterwards. */
+async function judge(place: Place, changes: readonly FileChange[], needs: Needs): Promise<number> {
+  const startedMs = needs.clock.nowMs();
   if (place.testedInMs === undefined) {
     await place.installer.test(needs.signal).catch((thrown: unknown) => {
       throw brokenBefore(asCertkitError(thrown), place);
     });
   }
-  if (!place.survey.server.probeable) return;
+  const limitMs = await probeLimitMs(place.testedInMs ?? needs.clock.nowMs() - startedMs, needs);
+  if (!place.survey.server.probeable) return limitMs;
   const verdict = await testStaged({ ...place, plan: { commands: [] }, changes }, [], needs);
   if (verdict.kind === 'refused') throw verdict.error;
   needs.tell({ type: 'tested', server: place.title, staged: true, ...(verdict.kind === 'not-tested' ? { because: verdict.because } : {}) });
+  return limitMs;
 }
 
-async function carryOut(target: Target, leaving: readonly Leaving[], needs: Needs): Promise<void> {
-  if (leaving.length === 0) return;
+async function carryOut(target: Target, leaving: readonly Leaving[], limitsMs: ReadonlyMap<string, number>, needs: Needs): Promise<void> {
   const { signal, tell } = needs;
   const change = await applyChange(
     [],
@@ -116,14 +174,14 @@ async function carryOut(target: Target, leaving: readonly Leaving[], needs: Need
   try {
     const [failure] = change.failures.values();
     if (failure !== undefined) throw failure;
-    for (const { place, changes } of leaving) tell({ type: 'applied', server: place.title, files: changes.map(({ path }) => path) });
+    for (const { place, changes } of leaving) tell({ type: 'applied', server: place.title, ...filesOf(changes) });
     for (const { place } of leaving) await place.installer.test(signal);
     for (const { place } of leaving) {
       if (place.survey.server.process === undefined && place.survey.server.probeable) continue; // it does not run
       await place.installer.reload(signal);
       if (place.survey.server.probeable) tell({ type: 'reloaded', server: place.title });
     }
-    for (const { place } of leaving) await seeItGone(place, target, needs);
+    for (const { place } of leaving) await seeItGone(place, target, limitsMs.get(place.key) ?? 0, needs);
   } catch (thrown) {
     const [obstacle] = (await change.undo(new Set([target.lineage.name]))).values();
     for (const { place } of leaving) await reloadAfterUndo(place, { ...needs, signal: new AbortController().signal });
@@ -131,26 +189,14 @@ async function carryOut(target: Target, leaving: readonly Leaving[], needs: Need
     if (obstacle !== undefined) throw obstacle;
     throw thrown;
   }
-  await change.finish();
+  await change.finish(() => letGo(target.lineage.name, needs));
 }
 
-const GONE_LIMIT_MS = 10_000;
-
-async function seeItGone({ title, slots, survey }: Place, { lineage, state, version }: Target, needs: Needs): Promise<void> {
+async function seeItGone({ title, slots, survey }: Place, { lineage, state, version }: Target, limitMs: number, needs: Needs): Promise<void> {
   if (survey.server.process === undefined) return;
   const serves = (slots.get(lineage.name) ?? []).flatMap((slot) => state.seen[slot]?.serves ?? []);
   const leaving = serves.flatMap(({ name, endpoint }) => version.sets.map(({ keyType, leafSha256 }) => ({ name, endpoint, keyType, leafSha256 })));
-  const still = await watchUntilGone(leaving, GONE_LIMIT_MS, needs);
+  const still = await watchUntilGone(leaving, limitMs, needs);
   if (still.length === 0) return;
   throw fault('INSTALLER_STILL_SERVED', { server: title, names: still.map(({ name, endpoint }) => `${name} at ${endpointText(endpoint)}`) });
-}
-
-/** Nothing of it is anywhere, and no run puts it there again. */
-async function letGo(name: string, { store }: Needs): Promise<void> {
-  const lineage = await store.lineage(name);
-  await store.save({ ...lineage, installers: [] });
-  const { deployment: _failures, unused: _unused, ...state } = await store.state(name);
-  await store.saveState(name, { ...state, seen: {} });
-  const written = await store.written(name);
-  await store.saveWritten(name, { edits: [], files: written.files.filter(({ part }) => part === undefined) });
 }

@@ -30,7 +30,7 @@ export type Event =
   /** The configuration is not as the last deployment left it: what somebody changed since, a line each. */
   | { readonly type: 'drift'; readonly lineage: string; readonly server: string; readonly what: readonly string[] }
   | { readonly type: 'tested'; readonly server: string; readonly staged: boolean; readonly because?: string }
-  | { readonly type: 'applied'; readonly server: string; readonly files: readonly string[] }
+  | { readonly type: 'applied'; readonly server: string; readonly files: readonly string[]; readonly removed?: readonly string[] }
   | { readonly type: 'reloaded'; readonly server: string; readonly warning?: string }
   | { readonly type: 'probing'; readonly server: string; readonly names: readonly string[] }
   | { readonly type: 'deployed'; readonly lineage: string; readonly version: number; readonly servers: readonly string[] }
@@ -38,8 +38,14 @@ export type Event =
   | { readonly type: 'unproven'; readonly lineage: string; readonly what: string; readonly because: string }
   | { readonly type: 'undone'; readonly lineage: string; readonly servers: readonly string[] }
   | { readonly type: 'rolled-back'; readonly lineage: string; readonly from: number; readonly to: number }
-  /** `left`: placed files that stay. */
-  | { readonly type: 'undeployed'; readonly lineage: string; readonly servers: readonly string[]; readonly left: readonly string[] }
+  /** `left`: placed files that stay. `kept`: files that no server reads now, with what was written there. */
+  | {
+      readonly type: 'undeployed';
+      readonly lineage: string;
+      readonly servers: readonly string[];
+      readonly left: readonly string[];
+      readonly kept?: readonly string[];
+    }
   | { readonly type: 'deleted'; readonly lineage: string }
   | { readonly type: 'recovered'; readonly what: string }
   | { readonly type: 'note'; readonly lineage?: string; readonly text: string }

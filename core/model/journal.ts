@@ -1,6 +1,7 @@
 import type { ChallengeTask, Receipt } from './challenge.ts';
 import type { KeyAlgorithm, PluginChoice } from './lineage.ts';
 import type { ServerProcess } from './site.ts';
+import type { WrittenEdit } from './written.ts';
 
 /** An order with the CA that a version in the making waits for. */
 export interface JournalledOrder {
@@ -25,7 +26,12 @@ export interface RenewEntry {
   readonly proofs: readonly { readonly task: ChallengeTask; readonly receipt?: Receipt }[];
 }
 
-/** A file that a deployment changes: enough to go back, and to see whether it is still ours to change. */
+/** An edit as it was written, and whose it is. */
+export interface JournalledEdit extends WrittenEdit {
+  readonly lineage: string;
+}
+
+/** A file that a change of servers is about: enough to go back, and to see whether it is still ours to change. */
 export interface JournalledFile {
   readonly path: string;
   /** SHA-256 of the bytes before, absent where there was no file. Their copy is `checkpoint`. */
@@ -34,6 +40,10 @@ export interface JournalledFile {
   /** SHA-256 of the bytes after, absent where the file goes. */
   readonly after?: string;
   readonly lineage: string;
+  /** Of answers to challenges: what was written, in the order of the file. They go wherever they stand by then. */
+  readonly edits?: readonly JournalledEdit[];
+  /** It holds a key: what was changed in it is not for people to see. */
+  readonly secret?: boolean;
 }
 
 /** A change of servers under way, over all servers and lineages of one run. */
@@ -41,7 +51,7 @@ export interface DeployEntry {
   readonly kind: 'deploy';
   readonly id: string;
   /** `proofs`: answers to challenges stand in a server's configuration. `undeployment`: what was written is being taken out. Absent: a deployment. */
-  readonly purpose?: 'proofs' | 'undeployment';
+  readonly purpose?: 'proofs' | 'undeployment' | 'undeployed';
   readonly links: readonly { readonly lineage: string; readonly before?: number; readonly after: number }[];
   readonly servers: readonly JournalledServer[];
   readonly files: readonly JournalledFile[];

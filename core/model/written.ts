@@ -1,4 +1,7 @@
-/** One edit as it was written into a file, with what stood around it: enough to find it again in a file that has changed elsewhere. Bytes as Latin-1 characters. */
+/**
+ * One edit as it was written into a file, with what stood around it: enough to find it again in a file that has changed elsewhere.
+ * Bytes as Latin-1 characters. In `before` and `after`, lines that stood only once in the file are flagged.
+ */
 export interface WrittenEdit {
   readonly before: string;
   readonly removed: string;
@@ -13,6 +16,8 @@ export interface EditInFile extends WrittenEdit {
   readonly path: string;
   /** As of a planned splice. */
   readonly part?: string;
+  /** It is not in the file while that has this SHA-256: its change was not over when this was written. */
+  readonly unless?: string;
 }
 
 /** A whole file that was placed. */

@@ -51,14 +51,14 @@ const bytes: Decoder<string> = (value) => {
   return value;
 };
 
-const writtenEdit = members({ before: bytes, removed: bytes, inserted: bytes, after: bytes }, 'ignored');
+const journalledEdit = members({ lineage: text, before: bytes, removed: bytes, inserted: bytes, after: bytes }, 'ignored');
 
 const deployEntry = members(
   {
     format: exactly(FORMAT),
     kind: exactly('deploy'),
     id: text,
-    purpose: optional(oneOf(['proofs', 'undeployment'])),
+    purpose: optional(oneOf(['proofs', 'undeployment', 'undeployed'])),
     links: list(members({ lineage: text, before: optional(whole), after: whole }, 'ignored')),
     servers: list(
       members({ key: text, title: text, pluginKind: optional(exactly('authenticator')), installer: choice, process: optional(serverProcess) }, 'ignored'),
@@ -71,7 +71,7 @@ const deployEntry = members(
           checkpoint: optional(text),
           after: optional(text),
           lineage: text,
-          edits: optional(list(writtenEdit)),
+          edits: optional(list(journalledEdit)),
           secret: optional(flag),
         },
         'ignored',

@@ -38,7 +38,7 @@ export interface Lineages {
   save(lineage: Lineage): Promise<void>;
   /** Removes the lineage's file and what is remembered of it. Versions, keys and the live link stay. Nothing there is fine. */
   forget(name: string): Promise<void>;
-  /** Removes all there is of a lineage: its file first, so that nothing begins anew with what is left if this is cut off. Nothing there is fine. */
+  /** Removes all there is of a lineage: its file first and its versions last, so that a lineage of that name begins anew whatever is left if this is cut off. Nothing there is fine. */
   erase(name: string): Promise<void>;
 }
 
@@ -109,9 +109,8 @@ export function createLineages(layout: Layout, files: Files, yamlFiles: YamlFile
     },
 
     async erase(name) {
-      for (const path of [layout.lineageFile(name), layout.liveLink(name)]) await files.remove(path);
+      for (const path of [layout.lineageFile(name), layout.state(name), layout.written(name), layout.liveLink(name)]) await files.remove(path);
       await files.removeTree(layout.archive(name));
-      for (const path of [layout.state(name), layout.written(name)]) await files.remove(path);
       yamlFiles.forget(layout.lineageFile(name));
     },
   };

@@ -14,7 +14,12 @@ const bytes: Decoder<string> = (value) => {
 const decodeMembers = members(
   {
     format: exactly(FORMAT),
-    edits: list(members({ server: text, path: text, part: optional(text), before: bytes, removed: bytes, inserted: bytes, after: bytes }, 'ignored')),
+    edits: list(
+      members(
+        { server: text, path: text, part: optional(text), before: bytes, removed: bytes, inserted: bytes, after: bytes, unless: optional(text) },
+        'ignored',
+      ),
+    ),
     files: list(members({ server: text, path: text, sha256: text, part: optional(text) }, 'ignored')),
   },
   'ignored',

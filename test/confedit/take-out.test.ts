@@ -92,3 +92,39 @@ test('a file of megabytes', () => {
   const filler = '# some comment of a line\n'.repeat(200_000);
   expect(taken(filler + lines.text + filler, [lines.edit])).toEqual({ text: filler + SITE + filler, stopped: 0 });
 });
+
+const HSTS = '    add_header Strict-Transport-Security max-age=300 always;\n';
+const plainBlock = (name: string) => `server {\n    listen 80;\n    index index.html;\n    etag on;\n    server_name ${name}.example;\n    charset utf-8;\n}\n`;
+
+/** Inserts the same into every block, and remembers each edit. */
+function inEveryBlock(before: string, place: string, insert: string) {
+  const edits: ReturnType<typeof rememberEdit>[] = [];
+  let text = before;
+  for (let from = text.indexOf(place); from !== -1; from = text.indexOf(place, from + insert.length + 1)) {
+    const splice = { offset: from, delete: 0, insert };
+    const after = applySplices(bytesOf(text), [splice]);
+    edits.push(rememberEdit(bytesOf(text), after, splice, from));
+    text = latin1(after);
+  }
+  return { text, edits };
+}
+
+test('of equal text in equal blocks only that of the block that is meant goes', () => {
+  const { text, edits } = inEveryBlock(['a', 'b', 'c'].map(plainBlock).join(''), '    listen', HSTS);
+  for (const [at, edit] of edits.entries()) {
+    const blocks = ['a', 'b', 'c'].map((name, place) => (place === at ? plainBlock(name) : plainBlock(name).replace('    listen', `${HSTS}    listen`)));
+    expect(taken(text, [edit])).toEqual({ text: blocks.join(''), stopped: 0 });
+  }
+});
+
+test('what somebody has taken out himself is not taken out of another block that has the same', () => {
+  const { text, edits } = inEveryBlock(plainBlock('a') + plainBlock('b'), '    charset', HSTS);
+  const byHand = text.replace(HSTS, '');
+  expect(taken(byHand, edits.slice(0, 1))).toEqual({ text: byHand, stopped: 0 });
+});
+
+test('a line that was taken out and put back by hand does not come twice', () => {
+  const before = 'server {\n    a on;\n    ssl_protocols TLSv1;\n    b on;\n}\n';
+  const { edit } = write(before, '    ssl_protocols TLSv1;\n', '');
+  expect(taken(before, [edit])).toEqual({ text: before, stopped: 0 });
+});

@@ -66,7 +66,7 @@ test.concurrent('killed while answers stand: recovery takes them out and reloads
   expect(scene.nginx.readFile(site?.httpConf ?? '')).toContain('acme-challenge');
   const result = await scene.certkit('recover');
   expect(result.exitCode, result.all).toBe(0);
-  expect(result.words).toMatch(/took back the answers to challenges of example\.test that was cut off/);
+  expect(result.words).toMatch(/took back the answers to challenges of example\.test that were cut off/);
   expect(await scene.picture()).toEqual(before);
   expect(scene.scripts.reloadCalls()).toBe(2);
   expectNothingStands(scene);

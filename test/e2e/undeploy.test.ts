@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Ca, startCa } from '../faults/support/ca.ts';
-import { openScene, type Scene } from '../faults/support/scene.ts';
+import { openScene, openServer, type Scene } from '../faults/support/scene.ts';
+import { selfSigned } from '../parts/self-signed.ts';
 
 let ca: Ca;
 beforeAll(async () => {
@@ -86,6 +87,7 @@ test.concurrent('where somebody changed our own lines nothing is touched, and bo
   expect(result.exitCode, result.all).toBe(5);
   expect(result.words).toContain(`INSTALLER_EDIT_CHANGED: ${path} was changed by somebody else where certkit had written for ${NAME}`);
   expect(result.words).toContain(`ssl_certificate_key ${join(scene.home.path, 'live', NAME, 'privkey.pem')};`);
+  expect(result.words).toMatch(new RegExp(`now ${path}:\\d+ has:[^]*# mine`));
   expect(await scene.picture()).toEqual(before);
   scene.expectAtRest();
 });
@@ -153,6 +155,73 @@ test.concurrent('what somebody changed since the last deployment is told before 
   expect(drifted.error?.code, drifted.all).toBe('INSTALLER_DRIFT');
   expect(scene.nginx.readFile(plain)).toBe(before);
   const repaired = await succeeds(scene, 'deploy', NAME, '--now');
-  expect(repaired.words).toMatch(/plain\.example\.test\.conf:\d+ lacks listen/);
+  expect(repaired.words).toMatch(/plain\.example\.test\.conf:\d+ lacks /);
   for (const name of [NAME, 'plain.example.test']) expect(await scene.served(name)).toBe(scene.leafOf(NAME, 3));
+});
+
+test.concurrent('blocks that are alike get back their own certificates', async ({ onTestFinished }) => {
+  const scene = await openScene(ca, { sites: [{ names: ['a.test'] }], lineages: false }, onTestFinished);
+  const { nginx } = scene;
+  const [site] = scene.sites;
+  nginx.writeFile(site?.httpConf ?? '', nginx.readFile(site?.httpConf ?? '').replace('server_name a.test', 'server_name a.test b.test'));
+  const block = (name: string) => {
+    const { certificatePem, keyPem } = selfSigned({ names: [name], keyType: 'ecdsa' });
+    nginx.writeFile(join(nginx.confDir, `${name}.crt`), certificatePem);
+    nginx.writeFile(join(nginx.confDir, `${name}.key`), keyPem);
+    const same = '    index index.html;\n    charset utf-8;\n    etag on;\n';
+    const pair = `    ssl_certificate ${name}.crt;\n    ssl_certificate_key ${name}.key;\n`;
+    return `server {\n    server_name ${name};\n${same}    listen 127.0.0.1:${nginx.httpsPort} ssl;\n${pair}    expires 1d;\n    log_not_found off;\n    tcp_nodelay on;\n}\n`;
+  };
+  const path = join(nginx.confDir, 'conf.d/two.conf');
+  nginx.writeFile(path, block('a.test') + block('b.test'));
+  await nginx.reload();
+  const before = nginx.readFile(path);
+  scene.writeLineage({ name: 'x', names: ['a.test', 'b.test'], webroot: site?.webroot ?? '' });
+  await succeeds(scene, 'renew', '--no-deploy');
+  await succeeds(scene, 'deploy', '--now');
+  expect(nginx.readFile(path)).not.toBe(before);
+  await succeeds(scene, 'undeploy', 'x');
+  expect(nginx.readFile(path)).toBe(before);
+});
+
+test.concurrent('a file that is out of use for now is told, and its edits are taken out when it is back', async ({ onTestFinished }) => {
+  const { scene, before } = await deployedScene(onTestFinished);
+  const path = scene.sites[1]?.httpConf ?? '';
+  renameSync(path, `${path}.off`);
+  await scene.nginx.reload();
+  const result = await succeeds(scene, 'undeploy', NAME);
+  expect(result.words).toContain(`${path} is in no configuration that was found`);
+  renameSync(`${path}.off`, path);
+  await succeeds(scene, 'undeploy', NAME);
+  await succeeds(scene, 'undeploy', 'other.test');
+  expect(await scene.picture()).toEqual(before);
+});
+
+test.concurrent('a server that the lineage does not name any more is cleared too', async ({ onTestFinished }) => {
+  const scene = await openScene(ca, { sites: [{ names: ['a.test'], tls: true }], lineages: false }, onTestFinished);
+  const second = await openServer(ca, scene.home, { sites: [{ names: ['a.test'], tls: true }] }, onTestFinished);
+  const [first, other] = [scene.sites[0], second.sites[0]];
+  const webroot = first?.webroot ?? '';
+  second.nginx.writeFile(other?.httpConf ?? '', second.nginx.readFile(other?.httpConf ?? '').replaceAll(other?.webroot ?? '', webroot));
+  await second.nginx.reload();
+  const before = [await scene.picture(), await second.picture()];
+  const lineage = { name: 'a.test', webroot };
+  scene.writeLineage({ ...lineage, installers: [scene.installer, second.installer] });
+  await succeeds(scene, 'renew', '--no-deploy');
+  await succeeds(scene, 'deploy', '--now');
+  scene.writeLineage({ ...lineage, installers: [scene.installer] });
+  await succeeds(scene, 'undeploy', 'a.test');
+  expect([await scene.picture(), await second.picture()]).toEqual(before);
+  await succeeds(scene, 'delete', 'a.test', '--yes');
+});
+
+test.concurrent('a version that is named by its own path is not deleted', async ({ onTestFinished }) => {
+  const { scene } = await deployedScene(onTestFinished);
+  await succeeds(scene, 'undeploy', NAME);
+  const archive = join(scene.home.path, 'archive', NAME, '0001');
+  scene.nginx.writeFile(scene.sites[0]?.tls?.certificateConf ?? '', `ssl_certificate ${archive}/fullchain.pem;\nssl_certificate_key ${archive}/privkey.pem;\n`);
+  await scene.nginx.reload();
+  const refused = await scene.certkit('delete', NAME, '--yes');
+  expect(refused.error?.code, refused.all).toBe('INSTALLER_STILL_NAMED');
+  expect(scene.nginx.test().ok).toBe(true);
 });

@@ -50,6 +50,8 @@ export async function buildDoomedProgram(): Promise<DoomedProgram> {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
+    minifySyntax: true,
+    minifyWhitespace: true,
     plugins: [standIns],
     define: { CERTKIT_VERSION: JSON.stringify(manifest.version) },
     banner: { js: "import { createRequire as certkitRequire } from 'node:module'; const require = certkitRequire(import.meta.url);" },

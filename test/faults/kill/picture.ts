@@ -10,13 +10,18 @@ const NOT_LOOKED_AT = /^home\/state\/(locks\/.|log\/.|index\.json$)/;
 /** Directories of a killed run that are empty: only who made them removes them. */
 const EMPTY_PROOF_FOLDER = /^webroot\/\.well-known(\/acme-challenge)?$/;
 
+/** What deployments wrote. */
+const WRITTEN = /^home\/state\/written\/[^.][^/]*\.json$/;
+
 export function pictureOf({ home, shelf, nginx, site }: World): Picture {
   const roots = { home, shelf, conf: nginx.confDir, webroot: site.webroot };
   const seen = new Map<string, string>();
   for (const [word, root] of Object.entries(roots)) {
     for (const path of below(root)) {
       const name = join(word, relative(root, path));
-      if (!NOT_LOOKED_AT.test(name) && !EMPTY_PROOF_FOLDER.test(name)) seen.set(name, looksOf(path));
+      if (NOT_LOOKED_AT.test(name) || EMPTY_PROOF_FOLDER.test(name)) continue;
+      const looks = WRITTEN.test(name) ? recordLooksOf(path) : looksOf(path);
+      if (looks !== undefined) seen.set(name, looks);
     }
   }
   return seen;
@@ -35,13 +40,36 @@ export function differenceOf(expected: Picture, found: Picture): readonly string
     const [before, now] = [expected.get(name), found.get(name)];
     if (before === now) return [];
     if (before === undefined) return [`${name} is too much`];
-    return now === undefined ? [`${name} is missing`] : [`${name} is ${now}\n    and not ${before}`];
+    return now === undefined ? [`${name} is missing`] : [`${name} has\n    ${linesOnlyIn(now, before)}\n    and not\n    ${linesOnlyIn(before, now)}`];
   });
+}
+
+/** What is shown of a long file: its lines that the other has not. */
+function linesOnlyIn(text: string, other: string): string {
+  const others = new Set(other.split('\\n'));
+  return text
+    .split('\\n')
+    .filter((line) => !others.has(line))
+    .join('\n    ');
 }
 
 function below(root: string): readonly string[] {
   if (!existsSync(root)) return [];
   return readdirSync(root, { recursive: true, encoding: 'utf8' }).map((name) => join(root, name));
+}
+
+interface Recorded {
+  readonly path: string;
+  readonly part?: string;
+  readonly inserted?: string;
+}
+
+/** A record may also have what has gone from the files it names; `undefined` where that is all. */
+function recordLooksOf(path: string): string | undefined {
+  const { edits, files } = JSON.parse(readFileSync(path, 'utf8')) as { readonly edits: readonly Recorded[]; readonly files: readonly Recorded[] };
+  const stands = ({ path: file, inserted = '' }: Recorded) => existsSync(file) && readFileSync(file, 'latin1').includes(inserted);
+  const lines = [...edits, ...files].filter(stands).map(({ path: file, part = '', inserted = '' }) => `${file} ${part} ${inserted}`);
+  return lines.length === 0 ? undefined : [...new Set(lines)].sort().join('\n');
 }
 
 function looksOf(path: string): string {

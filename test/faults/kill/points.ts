@@ -2,8 +2,9 @@
 const BOUNDARY = [
   /^(before|after) rename .* to ~\/(live|archive)\//,
   /^(before|after) rename .* to ~\/state\/journal\//,
-  /^(before|after) rename .* to (nginx|shelf)/,
-  /^(before|after) unlink ~\/state\/journal\//,
+  /^(before|after) (rename .* to|unlink) (nginx|shelf)/,
+  /^(before|after) (rename .* to|unlink) ~\/state\/written\//,
+  /^(before|after) unlink ~\/(state\/journal|lineages|live)\//,
   /^(begun|after) POST \/(order-plz|chalZ|finalize-order|certZ|sign-me-up)/,
   /^(before|begun|after) run ngxreload/,
   /^torn (rm|write (nginx|shelf))/,

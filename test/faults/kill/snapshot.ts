@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { tempDir } from '../../parts/temp.ts';
 import type { World } from './world.ts';
@@ -28,8 +28,12 @@ export async function takeSnapshot(world: World): Promise<Snapshot> {
   return {
     async restore() {
       for (const { path, copy: kept, isThere } of copies) {
-        rmSync(path, { recursive: true, force: true });
-        if (isThere) copy(kept, path);
+        const [next, last] = [`${path}.next`, `${path}.last`];
+        if (isThere) copy(kept, next);
+        // Whoever looks at the server meanwhile finds a configuration.
+        if (existsSync(path)) renameSync(path, last);
+        if (isThere) renameSync(next, path);
+        rmSync(last, { recursive: true, force: true });
       }
       mkdirSync(world.shelf, { recursive: true });
       const { nginx } = world;

@@ -107,7 +107,10 @@ export function leavesOf({ home }: World): readonly string[] {
     .map((name) => leafOf(join(archive, name)));
 }
 
-/** SHA-256 of the leaf behind the live link. */
-export const liveLeaf = ({ home, names }: World): string => leafOf(join(home, 'live', names[0] ?? '', 'cert.pem'));
+/** SHA-256 of the leaf behind the live link; `nothing` where there is none. */
+export function liveLeaf({ home, names }: World): string {
+  const path = join(home, 'live', names[0] ?? '', 'cert.pem');
+  return existsSync(path) ? leafOf(path) : 'nothing';
+}
 
 const leafOf = (path: string) => new X509Certificate(readFileSync(path)).fingerprint256.replaceAll(':', '').toLowerCase();

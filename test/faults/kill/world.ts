@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { servedCertificate } from '../../parts/handshake.ts';
 import { layoutCentmin, type SourceNginx } from '../../parts/nginx-centmin.ts';
@@ -18,11 +18,20 @@ export interface Ended {
 export interface RunOptions {
   /** The moment to die at. */
   readonly dieAt?: string;
-  /** Runs nginx's own test after every effect. */
+  /** Runs nginx's own test after every effect that it may notice. */
   readonly judged?: boolean;
   /** In a network namespace with nothing in it, not even a loopback that is up. */
   readonly offline?: boolean;
+  /** Among processes of its own, as in a container: it sees none of the machine's servers, of which other tests have many. */
+  readonly alone?: boolean;
 }
+
+/** A first process cannot be killed from within its namespace, so that is a shell, and certkit another, with the number after `$0`. */
+const ALONE = ['unshare', '--pid', '--fork', '--mount-proc', 'sh', '-c', 'echo "$0" >/proc/sys/kernel/ns_last_pid; "$@"; exit "$?"'];
+const KILLED_BELOW_SHELL = 128 + constants.signals.SIGKILL;
+/** A run alone has none of the numbers of those before it, which are thereby known to be gone. */
+const PIDS_OF_A_RUN = 50;
+const TURNS = 400;
 
 /** A server, a CA and a certkit home, which many runs use one after the other. */
 export interface World {
@@ -37,6 +46,8 @@ export interface World {
   readonly kept: readonly string[];
   /** A person's first command for the site. */
   readonly first: readonly string[];
+  /** The same with the server itself to answer the CA. */
+  readonly firstThroughServer: readonly string[];
   /** The same with files on the shelf in place of the server. */
   readonly firstOnShelf: readonly string[];
   /** Runs certkit in a process of its own; answers the moments it went through as well. */
@@ -66,12 +77,13 @@ export async function startWorld({ names, tls }: { readonly names: readonly stri
   const home = join(folder.path, 'home');
   const shelf = join(folder.path, 'shelf');
   mkdirSync(shelf);
-  const wanted = [
-    ...names.flatMap((name) => ['-d', name]),
-    ...['--authenticator', 'webroot', '--webroot-root', site.webroot],
-    ...['--server', pebble.directoryUrl, '--ca-bundle', pebble.caBundlePath, '--agree-tos'],
+  const wanted = [...names.flatMap((name) => ['-d', name]), '--server', pebble.directoryUrl, '--ca-bundle', pebble.caBundlePath, '--agree-tos'];
+  const byWebroot = ['--authenticator', 'webroot', '--webroot-root', site.webroot];
+  const intoServer = [
+    ...['--installer', 'nginx-custom', '--nginx-custom-binary', nginx.binary, '--nginx-custom-reload-command', nginx.ngxreload],
+    ...(tls ? [] : ['--nginx-custom-tls-port', String(nginx.httpsPort)]),
   ];
-  const newPort = tls ? [] : ['--nginx-custom-tls-port', String(nginx.httpsPort)];
+  let turn = 0;
   const places = [
     [home, '~'],
     [shelf, 'shelf'],
@@ -86,16 +98,19 @@ export async function startWorld({ names, tls }: { readonly names: readonly stri
     home,
     shelf,
     kept: [home, shelf, nginx.confDir, site.webroot],
-    first: [...wanted, '--installer', 'nginx-custom', '--nginx-custom-binary', nginx.binary, '--nginx-custom-reload-command', nginx.ngxreload, ...newPort],
+    first: [...wanted, ...byWebroot, ...intoServer],
+    firstThroughServer: [...wanted, '--authenticator', 'nginx-custom', ...intoServer],
     firstOnShelf: [
-      ...[...wanted, '--installer', 'files', '--files-combined', join(shelf, 'combined.pem'), '--files-fullchain', join(shelf, 'fullchain.pem')],
+      ...[...wanted, ...byWebroot, '--installer', 'files', '--files-combined', join(shelf, 'combined.pem'), '--files-fullchain', join(shelf, 'fullchain.pem')],
       ...['--files-reload-command', '/bin/true'],
     ],
-    async run(args, { dieAt, judged = false, offline = false } = {}) {
+    async run(args, { dieAt, judged = false, offline = false, alone = false } = {}) {
       const notes = mkdtempSync(join(folder.path, 'notes-'));
       const list = join(notes, 'moments');
       const orders = { dieAt, list, places, ...(judged ? { judge: [nginx.binary, '-t', '-q'] } : {}) };
-      const [file = '', ...words] = [...(offline ? ['unshare', '--net'] : []), process.execPath, program.main, ...args];
+      turn = (turn % TURNS) + 1;
+      const around = [...(offline ? ['unshare', '--net'] : []), ...(alone ? [...ALONE, String(turn * PIDS_OF_A_RUN)] : [])];
+      const [file = '', ...words] = [...around, process.execPath, program.main, ...args];
       const ended = await new Promise<Ended>((resolve, reject) => {
         const child = spawn(file, words, {
           env: { PATH: process.env.PATH ?? '', CERTKIT_HOME: home, CERTKIT_TEST_ORDERS: JSON.stringify(orders) },
@@ -105,7 +120,10 @@ export async function startWorld({ names, tls }: { readonly names: readonly stri
         for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
         child.once('error', reject);
         // Not `close`: a program that it had started may live on, and hold its pipes.
-        child.once('exit', (exitCode, signal) => setImmediate(() => resolve({ exitCode, signal, output })));
+        child.once('exit', (exitCode, signal) => {
+          const isKilled = signal === 'SIGKILL' || (alone && exitCode === KILLED_BELOW_SHELL);
+          setImmediate(() => resolve({ exitCode, signal: isKilled ? 'SIGKILL' : signal, output }));
+        });
       });
       const moments = existsSync(list) ? readFileSync(list, 'utf8').trimEnd().split('\n') : [];
       rmSync(notes, { recursive: true });

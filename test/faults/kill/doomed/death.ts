@@ -10,11 +10,14 @@ interface Orders {
   readonly dieAt?: string;
   /** Where effects are listed as they happen, a moment a line. */
   readonly list?: string;
-  /** A server's own test, to be run after every effect; what it refuses is put on the list. */
+  /** A server's own test, to be run after every effect on files that it may read; what it refuses is put on the list. */
   readonly judge?: readonly string[];
   /** Directories and what stands for them in the names of effects. */
   readonly places: readonly (readonly [path: string, word: string])[];
 }
+
+/** What leads to files that a server reads: the live link, versions, its configuration, placed files. */
+const READ_BY_SERVERS = /(~\/(live|archive)|nginx|shelf)\//;
 
 const orders: Orders = { places: [], ...JSON.parse(process.env.CERTKIT_TEST_ORDERS ?? '{}') };
 const counts = new Map<string, number>();
@@ -41,7 +44,7 @@ export function reach(moment: Moment, name: string): void {
   const point = `${moment} ${name}`;
   note(point);
   if (point === orders.dieAt) die();
-  if (moment === 'after' && orders.judge !== undefined) judge(orders.judge, point);
+  if (moment === 'after' && orders.judge !== undefined && READ_BY_SERVERS.test(name)) judge(orders.judge, point);
 }
 
 /** Does something to the machine, and may die before, amid or after it. */
