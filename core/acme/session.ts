@@ -191,7 +191,8 @@ function createSession(connection: Connection, { clock, signal, thumbprint }: Se
       const send = (body: typeof request) => connection.ask((client) => client.createOrder(body), { signal });
       const reply = await send(request).catch((error: unknown) => {
         const problem = refusalOf(error)?.problem;
-        const isAboutReplaced = isProblem(problem, 'alreadyReplaced') || isProblem(problem, 'malformed');
+        // A CA that has lost sight of the certificate may fail over it: Pebble does, with serverInternal.
+        const isAboutReplaced = ['alreadyReplaced', 'malformed', 'serverInternal'].some((type) => isProblem(problem, type));
         if (replaces === undefined || !isAboutReplaced) throw error;
         const { replaces: _, ...rest } = request as typeof request & { readonly replaces?: string };
         return send(rest);

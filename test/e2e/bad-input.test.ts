@@ -61,7 +61,7 @@ const job = ({ names = site.names, ca = caFlags(), authenticator = webrootFlags(
   ...ca,
 ];
 
-const orders = () => pebble.requests().filter(({ path }) => path === '/order-plz').length;
+const orders = () => pebble.orders();
 const lineages = () => (existsSync(join(home.path, 'lineages')) ? readdirSync(join(home.path, 'lineages')) : []);
 const leaf = async (servername: string) => (await servedCertificate({ port: nginx.httpsPort, servername }))[0]?.fingerprint256;
 

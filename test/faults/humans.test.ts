@@ -314,7 +314,7 @@ describe('a site is taken away', () => {
     const { error } = result.deployment(NAME);
     expect(error?.code).toBe('INSTALLER_NO_SITE');
     expect(error?.message).toContain('no server block is for www.example.test');
-    expect(error?.hint).toContain('Add the name to the server_name');
+    expect(error?.hint).toContain('Add what is missing to the server_name');
     expect(await scene.picture()).toEqual(before);
     expect(scene.live(NAME)).toBe(`../archive/${NAME}/0001`);
     scene.expectAtRest();

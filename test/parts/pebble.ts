@@ -56,6 +56,8 @@ export interface Pebble {
   log(): string;
   /** The ACME requests it has had so far, in order; those refused for their nonce are in it. */
   requests(): readonly AcmeRequest[];
+  /** How many orders it has made. */
+  orders(): number;
   stop(): Promise<void>;
 }
 
@@ -151,6 +153,7 @@ export async function startPebble(options: PebbleOptions): Promise<Pebble> {
       dns,
       log: () => server.output(),
       requests: () => parseRequests(server.output()),
+      orders: () => [...server.output().matchAll(/Added order "/g)].length,
       stop,
     };
   } catch (error) {

@@ -52,7 +52,7 @@ export interface World {
   readonly firstOnShelf: readonly string[];
   /** Runs certkit in a process of its own; answers the moments it went through as well. */
   run(args: readonly string[], options?: RunOptions): Promise<Ended & { readonly moments: readonly string[] }>;
-  /** How many orders the CA was asked for so far. */
+  /** How many orders the CA has made so far. */
   orders(): number;
   /** SHA-256 of the leaf that the server shows; `undefined` when nobody answers. */
   served(): Promise<string | undefined>;
@@ -129,7 +129,7 @@ export async function startWorld({ names, tls }: { readonly names: readonly stri
       rmSync(notes, { recursive: true });
       return { ...ended, moments };
     },
-    orders: () => pebble.requests().filter(({ path }) => path === '/order-plz').length,
+    orders: () => pebble.orders(),
     served: () =>
       servedCertificate({ port: nginx.httpsPort, servername: names[0] ?? '' }).then(
         ([leaf]) => leaf?.fingerprint256.replaceAll(':', '').toLowerCase(),

@@ -77,9 +77,9 @@ describe.each([
     }
     expect(await ask(nginx.httpPort, nameOf(0), '/')).toMatchObject({ status: 301 });
 
-    written.takeOut('one');
+    written.takeOutAnswers('one');
     expect(nginx.test()).toEqual(said);
-    written.takeOut('two');
+    written.takeOutAnswers('two');
     for (const [path, text] of written.before) expect(nginx.readFile(path)).toBe(text);
   });
 
