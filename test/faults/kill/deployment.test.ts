@@ -12,7 +12,7 @@ afterAll(() => world?.stop());
 
 const args = ['deploy', '--now'];
 
-test('a deployment', HOURS, () => survives(world, { title: 'deploy --now', args, share: 16 }));
+test('a deployment', HOURS, () => survives(world, { title: 'deploy --now', args, share: 14 }));
 
 test('a deployment, and the machine goes down', HOURS, () => survives(world, { title: 'deploy --now, then boot', args, boot: true, share: 10 }));
 

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => world?.stop());
 
-test('a first run', HOURS, () => survives(world, { title: 'first run', args: world.first, mayOwe: { ACME_TERMS: 'agreed' }, share: 20 }));
+test('a first run', HOURS, () => survives(world, { title: 'first run', args: world.first, mayOwe: { ACME_TERMS: 'agreed' }, share: 17 }));
 
 test('a first run, and the machine goes down', HOURS, () =>
   survives(world, { title: 'first run, then boot', args: world.first, boot: true, mayOwe: { ACME_TERMS: 'agreed' }, share: 10 }),

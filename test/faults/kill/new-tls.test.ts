@@ -15,6 +15,6 @@ test('a first run that adds a TLS server', HOURS, () =>
     args: world.first,
     silent: true,
     mayOwe: { ACME_TERMS: 'agreed', INSTALLER_DRIFT: 'chosen' },
-    share: 18,
+    share: 15,
   }),
 );
