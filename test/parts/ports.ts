@@ -5,19 +5,26 @@ import { connect, createServer, type Server } from 'node:net';
 const LOWEST = 12_000;
 const HIGHEST = 32_000;
 const TRIES = 200;
+/** Tests that run side by side have ranges of their own: a port that one was given may not be listened on for seconds yet. */
+const RANGES = 8;
+const WIDTH = (HIGHEST - LOWEST) / RANGES;
+const own = LOWEST + (Number(process.env.VITEST_POOL_ID ?? 0) % RANGES) * WIDTH;
+const given = new Set<number>();
 
-/** Loopback ports that nobody listens on now, all different. */
+/** Loopback ports that nobody listens on now, all different, and given to no other test. */
 export async function freePorts(count: number): Promise<number[]> {
   const held: Server[] = [];
   try {
     const ports: number[] = [];
     for (let tries = 0; ports.length < count; tries++) {
-      if (tries > TRIES) throw new Error(`no ${count} free ports between ${LOWEST} and ${HIGHEST}`);
-      const port = randomInt(LOWEST, HIGHEST);
+      if (tries > TRIES) throw new Error(`no ${count} free ports between ${own} and ${own + WIDTH}`);
+      const port = randomInt(own, own + WIDTH);
+      if (given.has(port)) continue;
       const server = await listen(port);
       if (server === undefined) continue;
       held.push(server);
       ports.push(port);
+      given.add(port);
     }
     return ports;
   } finally {
