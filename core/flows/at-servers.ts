@@ -34,7 +34,8 @@ export async function atServers<T>(
   });
 }
 
-function lookedAt(places: readonly Place[]): ReadonlyMap<string, Looked> {
+/** What a survey has found, for one that comes soon after. */
+export function lookedAt(places: readonly Place[]): ReadonlyMap<string, Looked> {
   return new Map(
     places.flatMap(({ parties, testedInMs }) =>
       parties.map(({ choice, installer, survey }) => [slotOf(choice), { installer, survey, ...(testedInMs === undefined ? {} : { testedInMs }) }] as const),

@@ -3,7 +3,7 @@ import { asCertkitError, type CertkitError, fault, faultFacts } from '../errors.
 import type { DeployEntry, JournalledFile } from '../model/journal.ts';
 import { bytesWithout, type FileChange, sha256 } from './change-set.ts';
 import type { ChangedPlace } from './changed-place.ts';
-import { journalChange } from './journal-change.ts';
+import { endChange, journalChange } from './journal-change.ts';
 import type { Needs } from './needs.ts';
 import type { Target } from './target.ts';
 import { type ChangedServer, recordAfter, recordDuring } from './written.ts';
@@ -104,10 +104,7 @@ export async function applyChange(
         await letGo();
       }
       if (stuck.size > 0) await store.record(await entryOfStuck());
-      else {
-        await store.strike(id);
-        await store.dropCheckpoint(id);
-      }
+      else await endChange(entry, stuck, needs);
       for (const [lineage, record] of records) {
         if (!stuck.has(lineage)) await store.saveWritten(lineage, recordAfter(record, lineage, changed, store.liveRoot));
       }

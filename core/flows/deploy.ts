@@ -7,10 +7,11 @@ import { carryOut } from './carry-out.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
 import type { Looked } from './place.ts';
+import { deploymentFacts, type Known } from './policy-facts.ts';
 import { prepare } from './prepare.ts';
 import { recoverHeld } from './recover.ts';
 import { failed, plannedOutcome, settle } from './settle.ts';
-import { deployable, emergencyOf, isOwed, type Target } from './target.ts';
+import type { Target } from './target.ts';
 import { waitingFor } from './waiting.ts';
 
 export interface DeployOptions {
@@ -39,7 +40,7 @@ export async function deploy(views: readonly LineageView[], options: DeployOptio
     if (options.refuseRejected === true && isRejected(view)) {
       return failed(view.name, fault('USAGE_REJECTED_VERSION', { name: view.name, version: view.newest?.number ?? 0 }), needs);
     }
-    const decision = decisionOn(view.name, view, options, needs);
+    const decision = decisionOn(view, options, needs);
     if (!decision.due && decision.reason === 'held' && options.asked)
       return failed(view.name, fault('USAGE_HELD', { name: view.name, what: 'deployment' }), needs);
     return decision.due ? view.name : notDue(view.name, decision, needs);
@@ -61,27 +62,10 @@ export async function deploy(views: readonly LineageView[], options: DeployOptio
 const isRejected = ({ newest, live, state }: Extract<LineageView, { readable: true }>) =>
   newest !== undefined && newest.number !== live?.number && state.rejected.includes(newest.number);
 
-function decisionOn(
-  name: string,
-  { newest, live, state, lineage, windows }: Pick<Extract<LineageView, { readable: true }>, 'newest' | 'live' | 'state' | 'lineage' | 'windows'>,
-  options: DeployOptions,
-  needs: Needs,
-): DeploymentDecision {
-  const exact = options.exactly?.get(name);
+function decisionOn(known: Known, { exactly, asked }: DeployOptions, { clock }: Needs): DeploymentDecision {
+  const exact = exactly?.get(known.lineage.name);
   if (exact !== undefined) return { due: true, version: exact, reason: 'asked' };
-  return decideDeployment({
-    nowMs: needs.clock.nowMs(),
-    ...(newest === undefined ? {} : { newest: deployable(newest) }),
-    ...(live === undefined ? {} : { live: deployable(live) }),
-    rejected: state.rejected,
-    owed: isOwed(lineage, state, live?.number),
-    policy: lineage.policy,
-    ...(state.deployment === undefined ? {} : { attempts: state.deployment }),
-    ...(state.hold === undefined ? {} : { hold: state.hold }),
-    ...(state.chosen === undefined ? {} : { chosen: state.chosen.version }),
-    ...emergencyOf(live, windows),
-    asked: options.asked,
-  });
+  return decideDeployment(deploymentFacts(known, { nowMs: clock.nowMs(), asked }));
 }
 
 /** Decided again under the locks: another process may have deployed while this one waited. */
@@ -106,12 +90,7 @@ async function targetOf(name: string, options: DeployOptions, needs: Needs): Pro
       because: `the link to the live version is gone; "ln -s ${store.linkTarget(name, seen.version)} ${path}" puts it back`,
     });
   }
-  const decision = decisionOn(
-    name,
-    { lineage, state, windows, ...(newest === undefined ? {} : { newest }), ...(live === undefined ? {} : { live }) },
-    options,
-    needs,
-  );
+  const decision = decisionOn({ lineage, state, windows, newest, live }, options, needs);
   if (!decision.due) return notDue(name, decision, needs);
 
   const version = versions.find(({ number }) => number === decision.version);

@@ -3,7 +3,7 @@ import type { KeyType, Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
 import type { RenewalWindow } from '../model/renewal-window.ts';
 import { endpointText } from '../model/site.ts';
-import { lifeOf, type Version } from '../model/version.ts';
+import type { Version } from '../model/version.ts';
 import type { DeploymentDecision } from '../policy/deployment.ts';
 import { type DeploymentRule, explainDeployment, explainRenewal, type RenewalRule } from '../policy/explain.ts';
 import { probeName } from '../policy/probe-address.ts';
@@ -11,7 +11,8 @@ import type { RenewalDecision } from '../policy/renewal.ts';
 import { inPool } from '../pool.ts';
 import type { LineageView } from '../store/store.ts';
 import type { Needs } from './needs.ts';
-import { deployable, emergencyOf, isOwed } from './target.ts';
+import { deploymentFacts, renewalFacts } from './policy-facts.ts';
+import { isOwed } from './target.ts';
 
 const HANDSHAKE_LIMIT_MS = 2_000;
 
@@ -58,30 +59,8 @@ export async function inspect(views: readonly LineageView[], needs: Needs): Prom
     const owed = isOwed(lineage, state, live?.number);
     const nowMs = needs.clock.nowMs();
     const pending = newest !== undefined && newest.number > (live?.number ?? 0) ? newest : undefined;
-    const renewal = explainRenewal({
-      nowMs,
-      wanted: lineage.identifiers,
-      ...(newest === undefined ? {} : { held: { identifiers: newest.identifiers, life: lifeOf(newest) } }),
-      policy: lineage.policy,
-      ...(caWindow === undefined ? {} : { caWindow }),
-      ...(state.renewal === undefined ? {} : { attempts: state.renewal }),
-      ...(state.hold === undefined ? {} : { hold: state.hold }),
-      forced: false,
-      watched: false,
-    });
-    const deployment = explainDeployment({
-      nowMs,
-      ...(newest === undefined ? {} : { newest: deployable(newest) }),
-      ...(live === undefined ? {} : { live: deployable(live) }),
-      rejected: state.rejected,
-      owed,
-      policy: lineage.policy,
-      ...(state.deployment === undefined ? {} : { attempts: state.deployment }),
-      ...(state.hold === undefined ? {} : { hold: state.hold }),
-      ...(state.chosen === undefined ? {} : { chosen: state.chosen.version }),
-      ...emergencyOf(live, windows),
-      asked: false,
-    });
+    const renewal = explainRenewal(renewalFacts(view, { nowMs, forced: false, watched: false }));
+    const deployment = explainDeployment(deploymentFacts(view, { nowMs, asked: false }));
     return {
       name: view.name,
       readable: true,

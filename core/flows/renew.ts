@@ -1,7 +1,5 @@
 import { asCertkitError, type CertkitError, fault, faultFacts } from '../errors.ts';
 import type { Lineage } from '../model/lineage.ts';
-import type { LineageState } from '../model/lineage-state.ts';
-import type { WindowsOfLineage } from '../model/renewal-window.ts';
 import { lifeOf, type Version } from '../model/version.ts';
 import { decideRenewal, type RenewalDecision } from '../policy/renewal.ts';
 import { afterFailure } from '../policy/retry.ts';
@@ -9,6 +7,7 @@ import { inPool } from '../pool.ts';
 import type { LineageView } from '../store/store.ts';
 import type { Needs } from './needs.ts';
 import { obtain, renewalId } from './obtain.ts';
+import { type Known, renewalFacts } from './policy-facts.ts';
 import type { Membership } from './prover.ts';
 import { recoverHeld } from './recover.ts';
 import { waitingFor } from './waiting.ts';
@@ -130,27 +129,9 @@ async function refuseUnattended(lineage: Lineage, { plugins, watched }: Needs): 
   });
 }
 
-interface Known {
-  readonly lineage: Lineage;
-  readonly newest?: Version | undefined;
-  readonly state: LineageState;
-  readonly windows: WindowsOfLineage;
-}
-
-function decisionOn({ lineage, newest, state, windows }: Known, options: RenewOptions, needs: Needs): RenewalDecision {
-  const caWindow = newest === undefined ? undefined : windows[newest.number]?.window;
-  return decideRenewal({
-    nowMs: needs.clock.nowMs(),
-    wanted: lineage.identifiers,
-    ...(newest === undefined ? {} : { held: { identifiers: newest.identifiers, life: lifeOf(newest) } }),
-    policy: lineage.policy,
-    ...(caWindow === undefined ? {} : { caWindow }),
-    ...(state.renewal === undefined ? {} : { attempts: state.renewal }),
-    ...(state.hold === undefined ? {} : { hold: state.hold }),
-    unfinished: needs.unfinished.has(renewalId(lineage.name)),
-    forced: options.force,
-    watched: needs.watched,
-  });
+function decisionOn(known: Known, { force }: RenewOptions, { clock, unfinished, watched }: Needs): RenewalDecision {
+  const isUnfinished = unfinished.has(renewalId(known.lineage.name));
+  return decideRenewal(renewalFacts(known, { nowMs: clock.nowMs(), unfinished: isUnfinished, forced: force, watched }));
 }
 
 function notDue(name: string, decision: RenewalDecision, { tell }: Needs): RenewOutcome {

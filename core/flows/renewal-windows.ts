@@ -3,7 +3,7 @@ import type { AskedWindow } from '../model/renewal-window.ts';
 import { lifeOf, type Version } from '../model/version.ts';
 import { CHECK_AGAIN_MS, CHECK_FOR_SERVICE_MS, FIRST_CHECK_MS, keepWindow } from '../policy/renewal-window.ts';
 import { inPool } from '../pool.ts';
-import type { LineageView, Windows } from '../store/store.ts';
+import type { LineageView } from '../store/store.ts';
 import type { Needs } from './needs.ts';
 
 type Readable = Extract<LineageView, { readable: true }>;
@@ -25,15 +25,14 @@ export async function refreshWindows(views: readonly LineageView[], needs: Needs
   const { store, clock, signal } = needs;
   const nowMs = clock.nowMs();
   const readable = views.filter((view): view is Readable => view.readable);
-  const known = await store.windows();
   const due = readable.flatMap((view) =>
     versionsOf(view)
-      .filter((version) => nowMs >= (known[view.name]?.[version.number]?.checkAtMs ?? version.issuedAtMs + FIRST_CHECK_MS))
+      .filter((version) => nowMs >= (view.windows[version.number]?.checkAtMs ?? version.issuedAtMs + FIRST_CHECK_MS))
       .map((version): Question => ({ view, version })),
   );
   if (due.length === 0) return false;
 
-  const answers = await inPool(due, AT_ONCE, async (question) => ({ question, asked: await ask(question, known, needs) }));
+  const answers = await inPool(due, AT_ONCE, async (question) => ({ question, asked: await ask(question, needs) }));
   signal.throwIfAborted();
   await store.withServerLock(LOCK, async () => {
     const windows: Record<string, Record<number, AskedWindow>> = {};
@@ -59,9 +58,9 @@ function versionsOf({ newest, live, lineage }: Readable): readonly Version[] {
 }
 
 /** A version's window is that of the certificate that the CA wants renewed first. */
-async function ask({ view, version }: Question, known: Windows, { ca, store, clock, random, signal, tell }: Needs): Promise<AskedWindow> {
+async function ask({ view, version }: Question, { ca, store, clock, random, signal, tell }: Needs): Promise<AskedWindow> {
   const nowMs = clock.nowMs();
-  const before = known[view.name]?.[version.number]?.window;
+  const before = view.windows[version.number]?.window;
   try {
     const answers = await Promise.all(
       version.sets.map(async ({ keyType }) =>

@@ -1,10 +1,8 @@
 import { fingerprint } from '../model/fingerprint.ts';
 import type { Lineage, PluginChoice } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
-import type { WindowsOfLineage } from '../model/renewal-window.ts';
 import { lifeOf, type Version } from '../model/version.ts';
 import type { DeployableVersion } from '../policy/deployment.ts';
-import { isEmergency } from '../policy/renewal-window.ts';
 
 /** A lineage and the version that is to be live. */
 export interface Target {
@@ -29,10 +27,4 @@ export function isOwed(lineage: Lineage, state: LineageState, live: number | und
 
 export function deployable(version: Version): DeployableVersion {
   return { number: version.number, identifiers: version.identifiers, life: lifeOf(version), issuedAtMs: version.issuedAtMs };
-}
-
-/** Whether the live version must go before its time, as its CA has it. */
-export function emergencyOf(live: Pick<Version, 'number'> | undefined, windows: WindowsOfLineage): { readonly emergency?: 'window-moved' } {
-  const window = live === undefined ? undefined : windows[live.number]?.window;
-  return window !== undefined && isEmergency(window) ? { emergency: 'window-moved' } : {};
 }

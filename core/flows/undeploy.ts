@@ -2,7 +2,7 @@ import { lineOfOffset, utf8OfLatin1 } from '../confedit/splice.ts';
 import { asCertkitError, type CertkitError, fault } from '../errors.ts';
 import { endpointText } from '../model/site.ts';
 import type { EditInFile, FileInPlace, Written } from '../model/written.ts';
-import { atServers } from './at-servers.ts';
+import { atServers, lookedAt } from './at-servers.ts';
 import { reloadAfterUndo } from './carry-out.ts';
 import { applyChange, filesOf } from './change.ts';
 import { editsOf, type FileChange } from './change-set.ts';
@@ -10,7 +10,7 @@ import { knownServers } from './known-servers.ts';
 import { letGo } from './let-go.ts';
 import { mentionsOf } from './mentions.ts';
 import type { Needs } from './needs.ts';
-import { brokenBefore, type Place, type Setback, surveyPlaces } from './place.ts';
+import { brokenBefore, type Looked, type Place, type Setback, surveyPlaces } from './place.ts';
 import { probeLimitMs } from './probe-limit.ts';
 import { recoverHeld } from './recover.ts';
 import { type Retirement, retire } from './retire.ts';
@@ -49,8 +49,8 @@ async function undeployHeld(name: string, { dryRun }: { readonly dryRun: boolean
   const stuck = needs.stuck.get(name);
   if (stuck !== undefined) throw stuck;
   const target = await targetOf(name, needs);
-  const targets = target === undefined ? [] : [await withServersOfRecord(target, needs)];
-  return atServers(targets, { dryRun }, needs, async ({ places, setbacks }, own) => {
+  const { targets, looked } = target === undefined ? { targets: [], looked: undefined } : await withServersOfRecord(target, needs);
+  return atServers(targets, { dryRun, looked }, needs, async ({ places, setbacks }, own) => {
     const [setback] = setbacks;
     if (setback !== undefined) throw unseen(name, setback);
     const record = withServersOf(places, await own.store.written(name));
@@ -76,15 +76,19 @@ async function undeployHeld(name: string, { dryRun }: { readonly dryRun: boolean
 }
 
 /** Servers that the lineage has left edits at, and that its file does not name any more, are looked for among all that can be found. */
-async function withServersOfRecord(target: Target, needs: Needs): Promise<Target> {
+async function withServersOfRecord(
+  target: Target,
+  needs: Needs,
+): Promise<{ readonly targets: readonly Target[]; readonly looked: ReadonlyMap<string, Looked> }> {
   const { edits, files } = await needs.store.written(target.lineage.name);
   const { places, setbacks } = await surveyPlaces([target], needs);
   const [setback] = setbacks;
   if (setback !== undefined) throw unseen(target.lineage.name, setback);
   const isWanted = (key: string) => [...edits, ...files].some(({ server }) => server === key) && !places.some((place) => place.key === key);
-  if (![...edits, ...files].some(({ server }) => isWanted(server))) return target;
+  const looked = lookedAt(places);
+  if (![...edits, ...files].some(({ server }) => isWanted(server))) return { targets: [target], looked };
   const more = (await knownServers(needs)).flatMap((known) => ('survey' in known && isWanted(known.survey.server.key) ? [known.choice] : []));
-  return { ...target, lineage: { ...target.lineage, installers: [...target.lineage.installers, ...more] } };
+  return { targets: [{ ...target, lineage: { ...target.lineage, installers: [...target.lineage.installers, ...more] } }], looked };
 }
 
 function unseen(name: string, { server, error }: Setback): CertkitError {
