@@ -7,6 +7,7 @@ import { inPool } from '../pool.ts';
 import type { HttpAnswer } from '../ports.ts';
 import type { ChangedPlace } from './changed-place.ts';
 import type { Needs } from './needs.ts';
+import { watchUntilRight } from './watch.ts';
 
 /** One request that the server is to answer as a CA wants it. */
 interface Asking extends ServerTask {
@@ -18,9 +19,6 @@ interface Answered {
   readonly answer: HttpAnswer;
 }
 
-/** Old workers go on answering for a moment after the first new one. */
-const QUIET_MS = 200;
-const PAUSE_MS = 20;
 const REQUEST_LIMIT_MS = 3_000;
 const REQUESTS_AT_ONCE = 8;
 
@@ -41,7 +39,7 @@ export async function unanswered(
   limitMs: number,
   needs: Pick<Needs, 'probe' | 'clock' | 'signal' | 'tell'>,
 ): Promise<ReadonlyMap<string, CertkitError>> {
-  const { probe, clock, signal, tell } = needs;
+  const { probe, tell } = needs;
   const local = probe.localAddresses();
   const askings = tasks.flatMap(({ lineage, task }) =>
     servingsOf(serves, { lineage, task }).flatMap(({ endpoint: listen }): readonly Asking[] => {
@@ -53,27 +51,17 @@ export async function unanswered(
     }),
   );
 
-  const deadlineMs = clock.nowMs() + limitMs;
-  let rightSinceMs: number | undefined;
-  for (;;) {
-    const startedMs = clock.nowMs();
+  if (askings.length === 0) return new Map();
+  const look = async () => {
     const answers = await inPool(askings, REQUESTS_AT_ONCE, async (asking): Promise<Answered> => ({ asking, answer: await ask(asking, needs) }));
-    const wrong = answers.filter((answered) => !isRight(answered));
-    const nowMs = clock.nowMs();
-    if (wrong.length === 0) {
-      rightSinceMs ??= startedMs;
-      if (nowMs - rightSinceMs >= QUIET_MS) return new Map();
-    } else if (nowMs < deadlineMs) rightSinceMs = undefined;
-    else {
-      return new Map(
-        wrong.map(({ asking: { lineage, task, endpoint }, answer }) => {
-          const because = `${title} does not answer for ${task.identifier.value} at ${endpointText(endpoint)}: ${answerText(answer)}`;
-          return [lineage, fault('PLUGIN_PRESENT_FAILED', { plugin: choice.plugin, because })];
-        }),
-      );
-    }
-    await clock.sleep(PAUSE_MS, signal);
-  }
+    return answers.filter((answered) => !isRight(answered));
+  };
+  return new Map(
+    (await watchUntilRight(look, limitMs, needs)).map(({ asking: { lineage, task, endpoint }, answer }) => {
+      const because = `${title} does not answer for ${task.identifier.value} at ${endpointText(endpoint)}: ${answerText(answer)}`;
+      return [lineage, fault('PLUGIN_PRESENT_FAILED', { plugin: choice.plugin, because })];
+    }),
+  );
 }
 
 function ask({ task: { identifier, token }, endpoint }: Asking, { probe, signal }: Pick<Needs, 'probe' | 'signal'>): Promise<HttpAnswer> {

@@ -6,10 +6,8 @@ import { inPool } from '../pool.ts';
 import type { ProbeAnswer } from '../ports.ts';
 import type { Needs } from './needs.ts';
 import type { PlannedPlace } from './place.ts';
+import { watchUntilRight } from './watch.ts';
 
-/** Old workers go on answering for a moment after the first new handshake; so long none of them may be seen. */
-const QUIET_MS = 200;
-const PAUSE_MS = 20;
 const HANDSHAKE_LIMIT_MS = 3_000;
 const HANDSHAKES_AT_ONCE = 8;
 
@@ -89,22 +87,8 @@ export async function watchUntilServed(
   limitMs: number,
   needs: Pick<Needs, 'probe' | 'signal' | 'clock'>,
 ): Promise<readonly Answered[]> {
-  const deadlineMs = needs.clock.nowMs() + limitMs;
-  let rightSinceMs: number | undefined;
-  while (questions.length > 0) {
-    const startedMs = needs.clock.nowMs();
-    const wrong = (await ask(questions, needs)).filter((answered) => !isServed(answered));
-    const nowMs = needs.clock.nowMs();
-    if (wrong.length > 0) {
-      if (nowMs >= deadlineMs) return wrong;
-      rightSinceMs = undefined;
-    } else {
-      rightSinceMs ??= startedMs;
-      if (nowMs - rightSinceMs >= QUIET_MS) return [];
-    }
-    await needs.clock.sleep(PAUSE_MS, needs.signal);
-  }
-  return [];
+  if (questions.length === 0) return [];
+  return watchUntilRight(async () => (await ask(questions, needs)).filter((answered) => !isServed(answered)), limitMs, needs);
 }
 
 /** A place where something was seen, and the leaf that is to be seen there no longer. */
@@ -120,31 +104,21 @@ export interface Leaving {
 export async function watchUntilGone(
   leaving: readonly Leaving[],
   limitMs: number,
-  { probe, signal, clock }: Pick<Needs, 'probe' | 'signal' | 'clock'>,
+  needs: Pick<Needs, 'probe' | 'signal' | 'clock'>,
 ): Promise<readonly Leaving[]> {
-  const deadlineMs = clock.nowMs() + limitMs;
-  let goneSinceMs: number | undefined;
-  while (leaving.length > 0) {
-    const startedMs = clock.nowMs();
+  if (leaving.length === 0) return [];
+  const { probe, signal } = needs;
+  const stillThere = async () => {
     const shown = await inPool(leaving, HANDSHAKES_AT_ONCE, async ({ name, endpoint, keyType }) => {
       const sni = probeName(name);
       return probe.handshake({ endpoint, keyType, timeoutMs: HANDSHAKE_LIMIT_MS, signal, ...(sni === undefined ? {} : { name: sni }) });
     });
-    const still = leaving.filter(({ leafSha256 }, at) => {
+    return leaving.filter(({ leafSha256 }, at) => {
       const answer = shown[at];
       return answer?.kind === 'served' && answer.sha256[0] === leafSha256;
     });
-    const nowMs = clock.nowMs();
-    if (still.length > 0) {
-      if (nowMs >= deadlineMs) return still;
-      goneSinceMs = undefined;
-    } else {
-      goneSinceMs ??= startedMs;
-      if (nowMs - goneSinceMs >= QUIET_MS) return [];
-    }
-    await clock.sleep(PAUSE_MS, signal);
-  }
-  return [];
+  };
+  return watchUntilRight(stillThere, limitMs, needs);
 }
 
 export function isServed({ question, answer }: Answered): boolean {

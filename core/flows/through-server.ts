@@ -11,6 +11,7 @@ import { gather, type Presented, type Ready } from './gather.ts';
 import { endChange, journalChange } from './journal-change.ts';
 import type { Needs } from './needs.ts';
 import { brokenBefore, refusalFault } from './place.ts';
+import { probeLimitMs } from './probe-limit.ts';
 import type { Prover } from './prover.ts';
 import { testStaged } from './stage.ts';
 import { underServerLocks } from './under-server-locks.ts';
@@ -27,9 +28,6 @@ interface Standing {
 
 /** A lineage that hangs on the way to its CA does not hold up the others for longer. */
 const GATHER_LIMIT_MS = 30_000;
-/** What is waited at least for the server to come round; a slow test stretches it. */
-const READY_LIMIT_MS = 10_000;
-const TESTS_PER_LIMIT = 10;
 const NEVER = new AbortController().signal;
 
 /**
@@ -112,7 +110,7 @@ export function throughServer(plugin: ServerAuthenticator, choice: PluginChoice,
         throw brokenBefore(asCertkitError(thrown), server);
       });
     }
-    const limitMs = Math.max(READY_LIMIT_MS, TESTS_PER_LIMIT * (survey.testedInMs ?? needs.clock.nowMs() - startedMs));
+    const limitMs = await probeLimitMs(survey.testedInMs ?? needs.clock.nowMs() - startedMs, needs);
 
     for (;;) {
       const tasks = batch.flatMap(({ lineage, tasks: own }) => (failures.has(lineage) ? [] : own.map((task) => ({ lineage, task }))));

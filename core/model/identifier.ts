@@ -45,11 +45,6 @@ function isIpv6(text: string): boolean {
   return wellFormed && (halves.length === 2 ? count < 8 : count === 8);
 }
 
-/** The name a challenge is about: a wildcard's is the name below which it stands (RFC 8555 section 7.1.4). */
-export function baseName(identifier: Identifier): string {
-  return identifier.wildcard ? identifier.value.slice(2) : identifier.value;
-}
-
 /** Whether two lists ask for the same certificate; order and repetition do not count. */
 export function sameIdentifiers(a: readonly Identifier[], b: readonly Identifier[]): boolean {
   const values = (list: readonly Identifier[]) => [...new Set(list.map(({ value }) => value))].sort().join(' ');

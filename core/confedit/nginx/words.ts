@@ -1,5 +1,3 @@
-import { latin1OfUtf8 } from '../splice.ts';
-
 /** The value of a word as nginx decodes it, quoted or bare; `start` and `end` include the quotes. `text` is the file's bytes as Latin-1 characters. */
 export function decodeWord(text: string, start: number, end: number): string {
   const isQuoted = text[start] === '"' || text[start] === "'";
@@ -25,10 +23,6 @@ const ENCODED: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '
 
 /** nginx reads its files through a buffer of this many bytes, and no word may fill it. */
 export const BUFFER_BYTES = 4096;
-
-export function isWordTooLong(text: string): boolean {
-  return latin1OfUtf8(encodeWord(text)).length >= BUFFER_BYTES;
-}
 
 function isBareSafe(text: string): boolean {
   return text !== '' && !/[\s;{}"'\\#]/.test(text);
