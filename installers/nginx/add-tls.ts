@@ -9,7 +9,7 @@ import { type NewListen, newListens } from './new-listens.ts';
 import { insertBehindNames } from './own-directives.ts';
 import { whereIs } from './pairs.ts';
 import { insertPairs, secureServer } from './secure-server.ts';
-import { addressesOfServer, type NginxFacts, speaksTls } from './survey.ts';
+import { type NginxFacts, speaksTls } from './survey.ts';
 import { type Refused, refuse, refuseDrift, type Verdict, type Wanted } from './verdict.ts';
 
 /** Names of the lineage, the block that answers them without TLS, and whether it does so by name or as the default. */
@@ -37,7 +37,7 @@ export function addTls({ server, names, by }: PlainBlock, wanted: Wanted, tlsPor
     );
   }
 
-  const plain = addressesOfServer(facts.servers, server).filter(({ quic }) => !quic);
+  const plain = facts.servers.addressesOf(server).filter(({ quic }) => !quic);
   const found = newListens(by === 'default' ? plain.filter((address) => address.default === server) : plain, tlsPort, facts);
   const byHand = 'Add a listen with "ssl" to it, at the address that is meant; certkit puts the certificate in.';
   if (!found.ok) return refuse('unsupported', `the block at ${where} gets no TLS: ${found.because}`, byHand);

@@ -3,7 +3,7 @@ import type { Endpoint, Note, Serving } from 'certkit/plugin';
 import { isCatchAll } from './catch-all.ts';
 import { hostOf, isAskedFor, listed } from './names.ts';
 import { whereIs } from './pairs.ts';
-import { addressesOfServer, type NginxFacts, speaksTls } from './survey.ts';
+import { type NginxFacts, speaksTls } from './survey.ts';
 
 /**
  * Sites with TLS at the port of an address that nobody listens on yet, but not there, that are answered there without it. Their
@@ -17,7 +17,7 @@ export function sitesWithTlsElsewhere(endpoint: Endpoint, newcomer: HttpServer, 
   return servers.servers.filter(
     (server) =>
       server !== newcomer &&
-      addressesOfServer(servers, server).some((address) => isAtPort(address) && speaksTls(facts, address, server)) &&
+      servers.addressesOf(server).some((address) => isAtPort(address) && speaksTls(facts, address, server)) &&
       hostsOf(server).some(isAnsweredThere),
   );
 }

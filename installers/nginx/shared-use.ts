@@ -2,7 +2,7 @@ import { blocksAround, directiveAt, type HttpServer, type Occurrence, type Place
 import type { LineageRequest } from 'certkit/plugin';
 import { listed, namesOutside } from './names.ts';
 import { whereIs } from './pairs.ts';
-import { addressesOfServer, type NginxFacts, speaksTls } from './survey.ts';
+import { type NginxFacts, speaksTls } from './survey.ts';
 
 /** Why directives cannot be changed where they stand, for whom else they are, and what the lineage's own would stand in place of. */
 export interface SharedUse {
@@ -13,7 +13,7 @@ export interface SharedUse {
 
 export function whyNotInPlace(touched: readonly Occurrence[], server: HttpServer, lineage: LineageRequest, facts: NginxFacts): SharedUse | undefined {
   for (const occurrence of touched) {
-    const hasTls = (one: HttpServer) => addressesOfServer(facts.servers, one).some((address) => speaksTls(facts, address, one));
+    const hasTls = (one: HttpServer) => facts.servers.addressesOf(one).some((address) => speaksTls(facts, address, one));
     // Beside a block that is to get TLS, others that may get it later are concerned as well.
     const governed = occurrence.governs.filter(hasTls(server) ? hasTls : (one) => one !== server);
     const outside = namesOutside(governed, lineage);

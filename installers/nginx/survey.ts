@@ -110,11 +110,6 @@ export function speaksTls({ servers, instance }: Pick<NginxFacts, 'servers' | 'i
   return old && !isAtLeast(instance.build.version, '1.25.1');
 }
 
-/** The addresses that a server listens on. */
-export function addressesOfServer(servers: ServerSurvey, server: HttpServer): readonly Address<HttpServer>[] {
-  return servers.addressesOf(server);
-}
-
 type Surroundings = Pick<NginxFacts, 'servers' | 'instance'>;
 
 function siteOf(server: HttpServer, pairs: PairsInForce, aloof: string | undefined, facts: Surroundings): Site {
@@ -124,7 +119,7 @@ function siteOf(server: HttpServer, pairs: PairsInForce, aloof: string | undefin
     file: server.file,
     line: server.line,
     names: server.names.map(({ text }) => text).filter((text) => text !== ''),
-    listens: addressesOfServer(facts.servers, server).flatMap((address) => {
+    listens: facts.servers.addressesOf(server).flatMap((address) => {
       const endpoint = endpointOf(address.at, address.proxyProtocol);
       return endpoint === undefined ? [] : [{ endpoint, tls: speaksTls(facts, address, server), quic: address.quic }];
     }),

@@ -1,6 +1,6 @@
 import { chooseByName, contentsOf, type HttpServer, locationsOf, type Placed } from 'certkit/confedit/nginx';
 import { hostOf } from '../names.ts';
-import { addressesOfServer, type NginxFacts, speaksTls } from '../survey.ts';
+import { type NginxFacts, speaksTls } from '../survey.ts';
 import { matches, rewriteBy, type Variables } from './rewriting.ts';
 
 /** The statement with which a block sends every request for a name to https. */
@@ -36,7 +36,7 @@ function answerTo(path: string, host: string, server: HttpServer, facts: NginxFa
 }
 
 function requestFor(path: string, host: string, server: HttpServer, facts: NginxFacts): Variables {
-  const plain = addressesOfServer(facts.servers, server).find((address) => !speaksTls(facts, address, server))?.at;
+  const plain = facts.servers.addressesOf(server).find((address) => !speaksTls(facts, address, server))?.at;
   return new Map([
     ...['uri', 'document_uri', 'request_uri'].map((name) => [name, path] as const),
     ...['host', 'http_host'].map((name) => [name, host] as const),
@@ -67,7 +67,7 @@ function isAnsweredBy(server: HttpServer, host: string, facts: NginxFacts): bool
     return chosen?.outcome === 'chosen' && chosen.by !== 'default' && chosen.server !== server && speaksTls(facts, address, chosen.server);
   });
   if (isElsewhere) return false;
-  return addressesOfServer(facts.servers, server).some((address) => {
+  return facts.servers.addressesOf(server).some((address) => {
     const chosen = chooseByName(address, host);
     return chosen.outcome !== 'chosen' || chosen.server === server;
   });
