@@ -95,6 +95,9 @@ export function createInstance(facts: InstanceFacts): NginxInstance {
       if (status !== 0) throw new Error(`${binary} did not start: ${error?.message ?? stderr}\n${log()}`);
       // It has bound its sockets by then: clients wait in the kernel for its workers.
       await until(() => pid() !== undefined, `a running master in ${pidFile}`);
+      // A signal that meets it before it blocks signals, which it does just before it takes its title, is noted and not acted on until the next one.
+      if (/^master_process off;/m.test(readOr(facts.conf, ''))) return;
+      await until(() => readOr(`/proc/${pid()}/cmdline`, '').includes('master process'), 'a master that waits for signals');
     },
     reload: async () => {
       const master = pid();

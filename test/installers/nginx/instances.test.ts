@@ -62,7 +62,6 @@ test('what was found, how that was decided, and what follows from it', async () 
     extraHttp: '    server { listen 127.0.0.1:1 ssl; server_name no.example; ssl_reject_handshake on; }\n',
   });
   started.push(server);
-  await titled(server);
   const survey = await custom({ binary: server.binary }).survey(signal);
   const call = `${server.binary} -p ${server.prefix}/ -c ${server.conf} -e stderr`;
   expect(survey.findings).toEqual([
@@ -193,7 +192,6 @@ test('a server that works alone has no title, and is known by its pid file', asy
 test('a program whose file was replaced while it runs: the running one tests, and reloads', async () => {
   const server = await layout();
   await server.start();
-  await titled(server);
   const fresh = `${server.binary}.new`;
   writeFileSync(fresh, '#!/bin/sh\nexit 1\n', { mode: 0o755 });
   renameSync(fresh, server.binary);
