@@ -24,6 +24,7 @@ import { deleteLineage } from './flows/delete.ts';
 import { deploy } from './flows/deploy.ts';
 import { hold } from './flows/hold.ts';
 import { inspect } from './flows/inspect.ts';
+import { jitter } from './flows/jitter.ts';
 import { knownServers } from './flows/known-servers.ts';
 import { type MaintainOptions, maintain } from './flows/maintain.ts';
 import type { CertificateAuthority, ChoiceKind, Needs, Plugins, Servers } from './flows/needs.ts';
@@ -148,10 +149,13 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
   const unwatched = async (options: MaintainOptions) => {
     const events: Event[] = [];
     const startedAtMs = graph.resolve(CLOCK).nowMs();
-    const own = await recovered((event) => {
+    const hear: Tell = (event) => {
       events.push(event);
       tell(event);
-    });
+    };
+    const found = await recovered(hear);
+    // After a wait, what recovery found may be another run's that has ended it since.
+    const own = (await jitter(options, found)) ? await recovered(hear) : found;
     const done = await maintain(options, own);
     await tellNews({ events, startedAtMs, host: hostname() }, notifyNeeds());
     return done;
@@ -199,8 +203,9 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     schedule: async (): Promise<Schedule> => {
       const { createSchedule } = await import('./schedule/schedule.ts');
       const { home, path, uid, packageRoot } = settings;
-      const facts = { node: process.execPath, program: join(packageRoot, 'dist/core/start.cjs'), home, path };
-      return createSchedule({ facts, uid, files: graph.resolve(FILES), programs: graph.resolve(EXECUTOR) });
+      const facts = { node: process.execPath, program: join(packageRoot, 'dist/core/start.cjs'), home, path, host: hostname() };
+      const { files, programs, clock } = needs();
+      return createSchedule({ facts, uid, files, programs, clock });
     },
     close: async () => {
       graph.resolve(AUTHORITY).close();

@@ -9,6 +9,7 @@ import type { Terminal } from './output.ts';
 import { addPluginFlags, type PluginFlags, refuseTwice } from './plugin-flags.ts';
 import { askFor, askForOne, askForSome } from './questions.ts';
 import { scheduleInstallCommand } from './schedule-command.ts';
+import { isScheduled } from './schedule-text.ts';
 import { lineageMeant, readIdentifiers, readKeys, readLineageName, wantedLineage } from './wanted-lineage.ts';
 
 interface RunFlags {
@@ -102,8 +103,9 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
     output.say(plannedText(deployment));
   }
   output.result('run', { lineage: wanted.name, renewed: renewal.result === 'renewed', deployment: deploymentFacts(deployment) });
-  if (renewal.result === 'renewed') await offerSchedule({ certkit, output, terminal });
-  return exitCodeFor(setbackErrors(deployment), 1);
+  const setbacks = setbackErrors(deployment);
+  if (setbacks.length === 0 && deployment.result !== 'planned') await offerSchedule(renewal.result === 'renewed', { certkit, output, terminal });
+  return exitCodeFor(setbacks, 1);
 
   function definitionOf(kind: 'installer' | 'authenticator', plugin: string) {
     const found = plugins.definition(kind, plugin);
@@ -130,12 +132,10 @@ function heldInstaller(plugin: string, held: Lineage | undefined): PluginChoice 
   return own[0];
 }
 
-/** Nothing renews by itself until somebody sees to it. */
-async function offerSchedule({ certkit, output, terminal }: CommandContext): Promise<void> {
-  const schedule = await certkit.schedule();
-  const { kind } = await schedule.status();
-  if (kind !== undefined) return;
-  if (!terminal.interactive) {
+/** Nothing renews by itself until somebody sees to it. Asked once, with a new certificate; told each time. */
+async function offerSchedule(isNew: boolean, { certkit, output, terminal }: CommandContext): Promise<void> {
+  if (isScheduled(await (await certkit.schedule()).status())) return;
+  if (!isNew || !terminal.interactive || output.mode !== 'human') {
     output.say('Nothing renews it by itself yet: "certkit schedule install" sees to that.');
     return;
   }

@@ -5,6 +5,7 @@ import { lifeOf, type Version } from '../model/version.ts';
 import { type CommandContext, exitCodeFor } from './command.ts';
 import type { Output } from './output.ts';
 import { refuseUnknown } from './renew-command.ts';
+import { scheduleLines } from './schedule-text.ts';
 import { faultText, reasonText, when } from './words.ts';
 
 export function declareStatus(program: Command): Command {
@@ -21,7 +22,9 @@ export async function statusCommand(names: readonly string[], { certkit, output 
   const inspections = await certkit.inspect(views);
   if (inspections.length === 0) output.say('No lineages yet. "certkit -d NAME --authenticator A --installer I" makes one.');
   for (const inspection of inspections) print(inspection, output);
-  output.result('status', { lineages: inspections.map(factsOf) });
+  const schedule = names.length === 0 ? await (await certkit.schedule()).status() : undefined;
+  if (schedule !== undefined) output.say(['schedule', ...scheduleLines(schedule)].join('\n  '));
+  output.result('status', { lineages: inspections.map(factsOf), ...(schedule === undefined ? {} : { schedule }) });
   return exitCodeFor(
     inspections.flatMap((inspection) => (inspection.readable ? [] : [inspection.error])),
     inspections.length,

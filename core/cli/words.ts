@@ -44,6 +44,8 @@ export function eventText(event: Event): { readonly text: string; readonly passi
   switch (event.type) {
     case 'waiting':
       return lasting(`waiting for ${event.on}${event.holder === undefined ? '' : `, held by ${event.holder}`}`);
+    case 'jitter':
+      return lasting(`waiting until ${new Date(event.untilMs).toISOString().slice(11, 19)} UTC before a CA is asked (--jitter)`);
     case 'ordering':
       return lasting(`${event.lineage}: ordering a certificate for ${event.names.join(', ')} from ${event.ca} (${reasonText(event.reason)})`);
     case 'resuming':

@@ -12,6 +12,8 @@ export interface MaintainOptions {
   readonly deploy: boolean;
   /** Tells what is due, tests what would be deployed, and changes nothing. */
   readonly dryRun: boolean;
+  /** The longest that a run that nobody watches waits before it asks a CA; 0 when absent. */
+  readonly jitterMs?: number;
 }
 
 export interface Maintenance {

@@ -36,6 +36,11 @@ export function planRenewals(views: readonly LineageView[], options: RenewOption
   });
 }
 
+/** Whether `renew` would order a certificate for it now. */
+export function isRenewalDue(view: LineageView, options: RenewOptions, needs: Pick<Needs, 'clock' | 'unfinished' | 'watched'>): boolean {
+  return view.readable && decisionOn(view, options, needs).due;
+}
+
 /** Renews the lineages that are due. One that fails does not hold up the others. */
 export async function renew(views: readonly LineageView[], options: RenewOptions, needs: Needs): Promise<readonly RenewOutcome[]> {
   const decided = views.map((view): RenewOutcome | Extract<LineageView, { readable: true }> => {
@@ -129,7 +134,7 @@ async function refuseUnattended(lineage: Lineage, { plugins, watched }: Needs): 
   });
 }
 
-function decisionOn(known: Known, { force }: RenewOptions, { clock, unfinished, watched }: Needs): RenewalDecision {
+function decisionOn(known: Known, { force }: RenewOptions, { clock, unfinished, watched }: Pick<Needs, 'clock' | 'unfinished' | 'watched'>): RenewalDecision {
   const isUnfinished = unfinished.has(renewalId(known.lineage.name));
   return decideRenewal(renewalFacts(known, { nowMs: clock.nowMs(), unfinished: isUnfinished, forced: force, watched }));
 }

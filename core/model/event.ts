@@ -10,6 +10,8 @@ export interface EventFault {
 /** What happens, told once, for people, for `--json=events` and for the run log. Times are milliseconds since the epoch. */
 export type Event =
   | { readonly type: 'waiting'; readonly on: string; readonly holder?: string }
+  /** Nobody watches, and a CA is to be asked: the run waits until then, by chance. */
+  | { readonly type: 'jitter'; readonly untilMs: number }
   | { readonly type: 'ordering'; readonly lineage: string; readonly names: readonly string[]; readonly ca: string; readonly reason: string }
   | { readonly type: 'resuming'; readonly lineage: string; readonly order: string }
   | {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../core/edges/clock.ts';
 import { createExecutor } from '../../core/edges/exec.ts';
 import { createFiles } from '../../core/edges/files.ts';
 import type { Executor } from '../../core/ports.ts';
@@ -41,10 +42,11 @@ const program = () => {
 };
 const schedule = ({ uid = 0, home = '/etc/certkit' } = {}) =>
   createSchedule({
-    facts: { node: process.execPath, program: program(), home, path: '/usr/local/bin:/usr/bin:/bin' },
+    facts: { node: process.execPath, program: program(), home, path: '/usr/local/bin:/usr/bin:/bin', host: 'www1' },
     uid,
     files: createFiles({ executor: real, uid: process.getuid?.() ?? 0 }),
     programs,
+    clock: systemClock,
     root,
   });
 const files = () =>
@@ -146,7 +148,7 @@ test('other clients that renew by themselves are named', async () => {
 
 const hasAnalyze = spawnSync('systemd-analyze', ['--version']).status === 0;
 test.skipIf(!hasAnalyze)('systemd accepts the units, odd paths included', () => {
-  const units = systemdUnits({ node: process.execPath, program: '/opt/a "b" $c %d/start.cjs', home: '/srv/cert kit', path: '/usr/bin:/opt/x y' });
+  const units = systemdUnits({ node: process.execPath, program: '/opt/a "b" $c %d/start.cjs', home: '/srv/cert kit', path: '/usr/bin:/opt/x y', host: 'www1' });
   for (const [name, text] of Object.entries(units)) writeFileSync(join(root, name), text);
   for (const name of Object.keys(units)) {
     const { status, stderr } = spawnSync('systemd-analyze', ['verify', join(root, name)], { encoding: 'utf8' });
