@@ -30,7 +30,7 @@ const CERTKIT = 'certkit';
 /** Each as its own documentation or package schedules it. */
 const CLIENTS: readonly (readonly [client: string, command: RegExp])[] = [
   [CERTKIT, called('certkit|dist/core/start\\.cjs', '\\brenew\\b')],
-  ['certbot', called('certbot|certbot-auto|letsencrypt|letsencrypt-auto', '\\brenew\\b')],
+  ['certbot', called('certbot|certbot-auto|(?<!/etc/)letsencrypt|letsencrypt-auto', '\\brenew\\b')],
   ['certbot', /\bcertbot\.renew\b/], // the snap's service
   ['acme.sh', called('acme\\.sh', '--(?:cron|renew-all|renewAll)\\b')],
   ["Centmin Mod's acmetool.sh", called('acmetool\\.sh', '\\brenew(?:all)?\\b')],
@@ -58,7 +58,10 @@ const NOT_WITH_SYSTEMD = /!\s+-d\s+\/run\/systemd\/system/;
 export async function findRenewers(files: FileReader, root = ''): Promise<Renewers> {
   const reader = lenient(files, root);
   const hasSystemd = (await reader.facts('/run/systemd/system', 'follow'))?.type === 'directory';
-  const timers = (await switchedOnCommands(reader)).flatMap(({ timer, commands }) => clientsIn(commands).map((client) => ({ client, where: timer })));
+  const timers = (await switchedOnCommands(reader)).flatMap(({ timer, commands }) => {
+    const called = clientsIn(commands);
+    return (called.length > 0 ? called : clientsNamed(timer)).map((client) => ({ client, where: timer }));
+  });
   const texts = (await Promise.all([...CRONTABS.map((path) => textsAt(path, 0, reader)), ...SCRIPTS.map((path) => textsAt(path, 0o111, reader))])).flat();
   const crons = texts.flatMap(({ path, text }) => {
     const lines = text.split('\n').filter((line) => !/^\s*#/.test(line) && !(hasSystemd && NOT_WITH_SYSTEMD.test(line)));
@@ -75,6 +78,12 @@ export function renewsByHand(crontab: string): boolean {
 
 function clientsIn(lines: readonly string[]): readonly string[] {
   return [...new Set(CLIENTS.flatMap(([client, command]) => (lines.some((line) => command.test(line)) ? [client] : [])))];
+}
+
+/** A package's service may run a script of its own: SUSE's dehydrated.timer does. */
+function clientsNamed(timer: string): readonly string[] {
+  const name = timer.slice(timer.lastIndexOf('/') + 1);
+  return [...new Set(CLIENTS.flatMap(([client]) => (client !== CERTKIT && name.startsWith(`${client}.`) ? [client] : [])))];
 }
 
 /** @param modeWanted - bits of which a file needs one; scripts that may not be executed are not run */
