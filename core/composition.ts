@@ -154,8 +154,8 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       tell(event);
     };
     const found = await recovered(hear);
-    // After a wait, what recovery found may be another run's that has ended it since.
-    const own = (await jitter(options, found)) ? await recovered(hear) : found;
+    // An order that was open before the wait may be another run's that has ended it since.
+    const own = (await jitter(options, found)) && found.unfinished.size > 0 ? await recovered(hear) : found;
     const done = await maintain(options, own);
     await tellNews({ events, startedAtMs, host: hostname() }, notifyNeeds());
     return done;

@@ -61,6 +61,8 @@ export interface Schedule {
 }
 
 const UNIT_FOLDER = '/etc/systemd/system';
+/** sd_booted(3) */
+const RUNNING_SYSTEMD = '/run/systemd/system';
 const CRON_FILE = '/etc/cron.d/certkit';
 const HOURLY_FILE = '/etc/cron.hourly/certkit';
 const MINUTES = 60;
@@ -98,7 +100,7 @@ export function createSchedule({ facts, uid, files, programs, clock, root = '' }
 
   async function kindHere(): Promise<ScheduleKind> {
     if (uid !== 0) return 'crontab';
-    if (await isDirectory('/run/systemd/system')) return 'systemd';
+    if (await isDirectory(RUNNING_SYSTEMD)) return 'systemd';
     return (await isDirectory('/etc/cron.d')) || (await isDirectory('/etc/cron.hourly')) ? 'cron' : 'crontab';
   }
 
@@ -134,6 +136,8 @@ export function createSchedule({ facts, uid, files, programs, clock, root = '' }
       const before = await installed();
       let paths: readonly string[];
       if (kind === 'systemd') {
+        if (!(await isDirectory(RUNNING_SYSTEMD)))
+          throw fault('USAGE_INVALID', { problem: 'systemd does not run here; "certkit schedule install" takes what does' });
         paths = Object.keys(units).map(unitPath);
         for (const path of paths) await write(path, 0o644);
         await systemctl('daemon-reload');

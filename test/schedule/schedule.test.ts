@@ -205,6 +205,12 @@ describe('where it does not', () => {
     await expect(schedule({ uid: 1000 }).install('systemd')).rejects.toMatchObject({ code: 'USAGE_INVALID' });
   });
 
+  test('systemd is refused, with nothing written', async () => {
+    have('etc/systemd/system', 'etc/cron.d');
+    await expect(schedule().install('systemd')).rejects.toMatchObject({ code: 'USAGE_INVALID', message: expect.stringContaining('systemd does not run here') });
+    expect(files()).toEqual([]);
+  });
+
   test('a run that would fail is told at once', async () => {
     have('etc/cron.d');
     const broken = schedule();
