@@ -40,14 +40,40 @@ describe.skipIf(!canRunCron)("Debian's cron", () => {
     expect(result.exitCode, printed(result)).toBe(0);
     return result;
   }
+  /** The same at a terminal, with what a person types. */
+  function atTerminal(typed: string, ...args: readonly string[]): string {
+    const command = [process.execPath, START, ...args].map((word) => `'${word}'`).join(' ');
+    const [file = '', ...words] = [...cron.view, 'script', '-qec', command, '/dev/null'];
+    const { status, stdout } = spawnSync(file, words, {
+      encoding: 'utf8',
+      input: typed,
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', CERTKIT_HOME: home.path, TERM: 'dumb' },
+    });
+    expect(status, stdout).toBe(0);
+    return stdout;
+  }
+  const certificateFor = (name: string) => [
+    ...['-d', name, '--authenticator', 'standalone', '--standalone-port', `${httpPort}`, '--standalone-address', '127.0.0.1'],
+    ...['--agree-tos', '--server', pebble.directoryUrl, '--ca-bundle', pebble.caBundlePath],
+  ];
   const entry = () => readFileSync(join(cron.entries, 'certkit'), 'utf8');
   const runLog = () => readFileSync(join(home.path, 'state/log/run.ndjson'), 'utf8').trim().split('\n');
 
-  test('the entry that is installed renews and deploys what is due, without a person or their environment', { timeout: TURN_LIMIT_MS + 60_000 }, async () => {
-    const first = ['-d', 'first.test', '--authenticator', 'standalone', '--standalone-port', `${httpPort}`, '--standalone-address', '127.0.0.1'];
-    const { stdout } = beside(...first, '--agree-tos', '--server', pebble.directoryUrl, '--ca-bundle', pebble.caBundlePath);
-    expect(stdout).toContain('Nothing renews it by itself yet: "certkit schedule install" sees to that.');
+  test('run tells that nothing renews by itself, and offers it to a person at a terminal once', () => {
+    const told = 'Nothing renews it by itself yet: "certkit schedule install" sees to that.';
+    expect(beside(...certificateFor('script.test')).stdout).toContain(told);
+    expect(beside(...certificateFor('script.test')).stdout).toContain(told);
+    expect(atTerminal('n\n', ...certificateFor('asked.test'))).toContain('Install a schedule that looks every hour? [y/N]');
+    expect(readdirSync(cron.entries)).toEqual([]);
+    expect(atTerminal('', ...certificateFor('asked.test'))).toContain(told);
+    expect(atTerminal('y\n', ...certificateFor('again.test'))).toContain('"certkit renew" runs every hour, by /etc/cron.d/certkit');
+    expect(readdirSync(cron.entries)).toEqual(['certkit']);
+    expect(beside(...certificateFor('script.test')).stdout).not.toContain('Nothing renews');
+    beside('schedule', 'remove');
+  });
 
+  test('the entry that is installed renews and deploys what is due, without a person or their environment', { timeout: TURN_LIMIT_MS + 60_000 }, async () => {
+    beside(...certificateFor('first.test'));
     expect(beside('schedule', 'install', 'cron').stdout).toContain('Tried in the environment of such a run, changing nothing: it works.');
 
     const witness = join(dirname(home.path), 'path');
