@@ -23,7 +23,7 @@ const catalogue = {
   }),
   USAGE_OTHER_NAMES: (at: { name: string; held: readonly string[]; wanted: readonly string[] }) => ({
     message: `Lineage ${at.name} is for ${list(at.held)}; you asked for ${list(at.wanted)}`,
-    hint: `Make another lineage with --name NAME, or change the "identifiers" in lineages/${at.name}.yaml; the next run orders for them.`,
+    hint: `Make another lineage with --name NAME, or change this one's names with "certkit set ${at.name} --add-domain NAME" or --remove-domain; the next run orders for them.`,
   }),
   USAGE_NO_LINEAGE: (at: { name: string; known: readonly string[] }) => ({
     message: `There is no lineage named "${at.name}"`,
@@ -40,6 +40,18 @@ const catalogue = {
   USAGE_HELD: (at: { name: string; what: string }) => ({
     message: `The ${at.what} of ${at.name} is held`,
     hint: `Somebody ran "certkit hold ${at.name}"; "certkit release ${at.name}" lets it go.`,
+  }),
+  USAGE_BAD_CHANGE: (at: { subject: string; path: string; because: string }) => ({
+    message: `${at.path} was not changed: ${at.because}`,
+    hint: `"certkit set ${at.subject}" lists what can be set; "certkit edit ${at.subject}" opens the file.`,
+  }),
+  USAGE_EDIT_KEPT: (at: { subject: string; path: string; draft: string; because: string }) => ({
+    message: `${at.path} was not changed: ${at.because}`,
+    hint: `Your text is kept in ${at.draft}. Take from it what you need when you run "certkit edit ${at.subject}" again, then remove it.`,
+  }),
+  USAGE_NO_TERMINAL: (at: { subject: string }) => ({
+    message: '"certkit edit" opens an editor, and there is no terminal for it',
+    hint: `Without one, "certkit set ${at.subject} KEY=VALUE" changes single keys.`,
   }),
   USAGE_NO_CHANNEL: (at: { asked?: string; known: readonly string[]; path: string }) =>
     at.asked === undefined
