@@ -204,8 +204,8 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     hold: async (...[name, what]: DropLast<Parameters<typeof hold>>) => hold(name, what, await recovered()),
     configure: async (subject: Subject, changes: readonly Change[], dryRun: boolean) =>
       configure(subject, changes, dryRun, configureNeeds(dryRun ? needs() : await recovered())),
-    edit: async (subject: Subject, askToGoOn: Editing['askToGoOn']) =>
-      edit(subject, { openEditor: editorOf(settings), askToGoOn }, configureNeeds(await recovered())),
+    edit: async (subject: Subject, person: Omit<Editing, 'openEditor'>) =>
+      edit(subject, { ...person, openEditor: editorOf(settings) }, configureNeeds(await recovered())),
     settable: async (subject: Subject) => {
       const optionsOf = async ({ kind, choice }: PlacedChoice) => (await graph.resolve(CATALOG).find(kind, choice.plugin)).options;
       return settable(subject, { store: graph.resolve(STORE), optionsOf });

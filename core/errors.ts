@@ -7,6 +7,14 @@ interface Entry {
 const indented = (text: string) => text.trim().replace(/^/gm, '  ');
 const list = (items: readonly string[]) => (items.length === 0 ? 'none' : items.join(', '));
 
+/** The way to mend a file of ours, by whom it is about. */
+function mending(path: string): string {
+  const lineage = /\/lineages\/([^/]+)\.yaml$/.exec(path)?.[1];
+  if (lineage !== undefined) return `Mend the file ("certkit edit ${lineage}" opens it); other lineages are not affected.`;
+  if (path.endsWith('/certkit.yaml')) return 'Mend the file ("certkit edit --system" opens it); every lineage goes by it.';
+  return 'Mend the file; other lineages are not affected.';
+}
+
 const catalogue = {
   USAGE_INVALID: (at: { problem: string }) => ({ message: at.problem, hint: 'See "certkit --help".' }),
   USAGE_BAD_NAME: (at: { name: string; because: string }) => ({
@@ -237,9 +245,7 @@ const catalogue = {
 
   STORE_UNREADABLE: (at: { path: string; line?: number; because: string }) => ({
     message: `${at.path}${at.line === undefined ? '' : `:${at.line}`}: ${at.because}`,
-    hint: /permission denied/.test(at.because)
-      ? 'Run certkit as root, or as the user whom the file belongs to.'
-      : 'Mend the file; other lineages are not affected.',
+    hint: /permission denied/.test(at.because) ? 'Run certkit as root, or as the user whom the file belongs to.' : mending(at.path),
   }),
   STORE_UNSAFE: (at: { path: string; because: string }) => ({
     message: `${at.path} is not safe to use: ${at.because}`,

@@ -4,7 +4,6 @@ import { subjectArgument } from '../model/configuration.ts';
 import type { CommandContext } from './command.ts';
 import { consequencesOf } from './consequences.ts';
 import { subjectMeant } from './subject.ts';
-import { faultText } from './words.ts';
 
 export interface EditFlags {
   readonly system?: boolean;
@@ -24,10 +23,13 @@ export async function editCommand(name: string | undefined, flags: EditFlags, { 
 
   const kept = await certkit.store.drafts(subject);
   if (kept.length > 0) output.say(`Kept from another edit, or open in one now: ${kept.join(', ')}`);
-  const edited = await certkit.edit(subject, async (error: CertkitError) => {
-    terminal.err(`${faultText(error)}\n`);
-    const answer = await terminal.ask('Edit it again? [Y/n] ');
-    return answer !== undefined && !/^n/i.test(answer.trim());
+  const edited = await certkit.edit(subject, {
+    async askToGoOn({ message }: CertkitError) {
+      terminal.err(`${message}\n`);
+      const answer = await terminal.ask('Edit it again? [Y/n] ');
+      return answer !== undefined && !/^n/i.test(answer.trim());
+    },
+    tellKept: (path) => output.say(`Your text is kept in ${path}.`),
   });
   if (edited === undefined) output.say('Nothing was changed.');
   else {

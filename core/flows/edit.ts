@@ -11,37 +11,41 @@ export interface Editing {
   openEditor(path: string): Promise<void>;
   /** Whether the text is to be opened again, since it has a fault. */
   askToGoOn(error: CertkitError): Promise<boolean>;
+  /** The run is told to stop, and the text stays there. */
+  tellKept(path: string): void;
 }
 
 /**
- * Has a person edit a copy of a configuration, and puts it in the file's place once it is right. A text that is not saved is kept, and
- * the error says where.
+ * Has a person edit a copy of a configuration, and puts it in the file's place once it is right. `undefined` when nothing was changed.
+ *
+ * @throws USAGE_EDIT_KEPT when there is a text that was not saved: it stays where the error says
  */
-export async function edit(subject: Subject, { openEditor, askToGoOn }: Editing, needs: ConfigureNeeds): Promise<Configured | undefined> {
+export async function edit(subject: Subject, { openEditor, askToGoOn, tellKept }: Editing, needs: ConfigureNeeds): Promise<Configured | undefined> {
   const { store, random, signal } = needs;
   const held = await store.configuration(subject);
   const draft = await store.beginDraft(held, random.hex(MARK_BYTES));
   try {
     const text = await editedText();
-    if (text === undefined) return await left();
-    const before = await judge(held, needs).catch(() => undefined); // what could not be read is mended now
-    const after = await judge({ ...held, text }, needs);
-    await store.withConfigurationLock(subject, () => store.saveConfiguration(held, text), { onWait: waitingFor(titleOf(subject), needs), signal });
+    const changed = text === undefined ? undefined : await replaced(text);
     await draft.remove();
-    return await configured(held, text, before, after, needs);
+    return changed;
   } catch (thrown) {
-    if ((await textOf()) === held.text) {
+    const text = await textOfDraft();
+    if (text === undefined || text === held.text) {
       await draft.remove();
+      throw thrown;
+    }
+    if (signal.aborted) {
+      tellKept(draft.path);
       throw thrown;
     }
     throw fault('USAGE_EDIT_KEPT', { subject: subjectArgument(subject), path: held.path, draft: draft.path, because: asCertkitError(thrown).message }, thrown);
   }
 
-  /** `undefined` when nothing was changed. */
   async function editedText(): Promise<string | undefined> {
     for (;;) {
       await openEditor(draft.path);
-      const text = await draft.text().catch(asCertkitError);
+      const text = await textOfDraft();
       if (text === undefined || text === held.text) return undefined;
       const found = typeof text === 'string' ? await faultOf({ ...held, text }, needs) : text;
       if (found === undefined) return text as string;
@@ -49,13 +53,15 @@ export async function edit(subject: Subject, { openEditor, askToGoOn }: Editing,
     }
   }
 
-  /** As far as it can be read: what is no text is not the text that was there. */
-  async function textOf(): Promise<string | undefined> {
-    return draft.text().catch(() => undefined);
+  /** `undefined` when it was removed; the fault where it is no text. */
+  function textOfDraft(): Promise<string | CertkitError | undefined> {
+    return draft.text().catch(asCertkitError);
   }
 
-  async function left(): Promise<undefined> {
-    await draft.remove();
-    return undefined;
+  async function replaced(text: string): Promise<Configured> {
+    const before = await judge(held, needs).catch(() => undefined); // what could not be read is mended now
+    const after = await judge({ ...held, text }, needs);
+    await store.withConfigurationLock(subject, () => store.saveConfiguration(held, text), { onWait: waitingFor(titleOf(subject), needs), signal });
+    return configured(held, text, before, after, needs);
   }
 }

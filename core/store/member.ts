@@ -1,4 +1,5 @@
 import type { Place } from '../model/configuration.ts';
+import { isListKey } from './configuration-keys.ts';
 import { Misfit } from './decode.ts';
 
 /** Where a lineage's file may have the name of a plugin in place of its members. */
@@ -12,10 +13,15 @@ const NAME_ALONE = /^(?:authenticator|installers\.\d+)$/;
  */
 export function placeOf(key: string, document: unknown): Place {
   const place: (string | number)[] = [];
-  let at: unknown = document;
+  let at = document;
   for (const step of key.split('.')) {
     if (step === '') throw new Misfit(`"${key}" is no key; write it as authenticator.root`);
-    const next = Array.isArray(at) || (at === undefined && /^\d+$/.test(step)) ? itemMeant(step, at ?? [], place) : step;
+    const items: readonly unknown[] | undefined = Array.isArray(at)
+      ? at
+      : at === undefined && place.length === 1 && isListKey(String(place[0]))
+        ? []
+        : undefined;
+    const next = items === undefined ? step : itemMeant(step, items, place);
     at = memberOf(at, next);
     place.push(next);
   }
