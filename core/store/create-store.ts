@@ -2,6 +2,8 @@ import { createAccounts } from './accounts.ts';
 import { createArchive } from './archive.ts';
 import { createChannels } from './channel-file.ts';
 import { createCheckpoints } from './checkpoint.ts';
+import { createConfigurations } from './configuration.ts';
+import { createDrafts } from './drafts.ts';
 import { createJournal } from './journal.ts';
 import { createLayout } from './layout.ts';
 import { createLineageIndex } from './lineage-index.ts';
@@ -22,6 +24,7 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
   const layout = createLayout(home);
   const yamlFiles = createYamlFiles(files, uid);
   const lineages = createLineages(layout, files, yamlFiles);
+  const locking = createLocking(layout, locks, lockLimitMs);
   const archive = createArchive(layout, files);
   const states = createStates(layout, files);
   const renewalWindows = createRenewalWindows(layout, files);
@@ -30,7 +33,7 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
     ...createSafety(layout, files, uid),
     ...lineages,
     ...createLineageIndex({ layout, files, lineages, archive, states, renewalWindows }),
-    ...createLocking(layout, locks, lockLimitMs),
+    ...locking,
     ...archive,
     ...createMaking(layout, files),
     ...states,
@@ -42,6 +45,8 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
     ...createWrittenRecords(layout, files),
     ...renewalWindows,
     ...createChannels(layout, files, yamlFiles),
+    ...createConfigurations({ layout, files, yamlFiles, lineages, locking }),
+    ...createDrafts(layout, files),
     ...createToldNews(layout, files),
   };
 }

@@ -20,6 +20,7 @@ export interface Layout {
   readonly states: string;
   readonly allWritten: string;
   readonly journal: string;
+  readonly drafts: string;
   readonly allCheckpoints: string;
   readonly runLog: string;
   readonly runLogLock: string;
@@ -62,6 +63,7 @@ export function createLayout(home: string): Layout {
     states: at('state', 'lineages'),
     allWritten: at('state', 'written'),
     journal: at('state', 'journal'),
+    drafts: at('state', 'drafts'),
     allCheckpoints: at('state', 'checkpoints'),
     runLog: at('state', 'log', 'run.ndjson'),
     runLogLock: at('state', 'log', 'run.lock'),

@@ -55,7 +55,10 @@ const LINEAGE = {
 
 /** What one lineage's file says by itself, before defaults are merged in. */
 export type LineageFields = Decoded<typeof LINEAGE>;
-type SettingsFields = Decoded<typeof SETTINGS>;
+export type SettingsFields = Decoded<typeof SETTINGS>;
+
+export const LINEAGE_KEYS: readonly string[] = Object.keys(LINEAGE);
+export const SETTINGS_KEYS: readonly string[] = Object.keys(SETTINGS);
 
 export const decodeLineageFields: Decoder<LineageFields> = members(LINEAGE, 'refused');
 const decodeSettingsFields: Decoder<SettingsFields> = members(SETTINGS, 'refused');

@@ -3,6 +3,8 @@ import type { Accounts } from './accounts.ts';
 import type { Archive } from './archive.ts';
 import type { Channels } from './channel-file.ts';
 import type { Checkpoints } from './checkpoint.ts';
+import type { Configurations } from './configuration.ts';
+import type { Drafts } from './drafts.ts';
 import type { Journal } from './journal.ts';
 import type { Overview } from './lineage-index.ts';
 import type { Lineages } from './lineages.ts';
@@ -45,6 +47,8 @@ export interface Store
     WrittenRecords,
     RenewalWindows,
     Channels,
+    Configurations,
+    Drafts,
     ToldNews {
   readonly home: string;
 }
