@@ -43,6 +43,15 @@ export function parseDuration(text: string): Parsed<number> {
   return ms > 0 ? { ok: true, value: ms } : { ok: false, because: 'it must be longer than nothing' };
 }
 
+/** When a certificate is to become valid, after its order: `now` or a length of time. */
+export function parseDelay(text: string): Parsed<number> {
+  if (text.trim().toLowerCase() === 'now') return { ok: true, value: 0 };
+  const length = parseDuration(text);
+  return length.ok ? length : { ok: false, because: 'write "now", or how long after the order: "2 hours"' };
+}
+
+export const formatDelay = (ms: number): string => (ms === 0 ? 'now' : formatDuration(ms));
+
 /** What `parseLead` reads back as the same lead. */
 export function formatLead(lead: Lead): string {
   switch (lead.kind) {
