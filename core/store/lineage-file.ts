@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import { parseDuration } from '../model/duration.ts';
 import { type Identifier, type Parsed, parseIdentifier } from '../model/identifier.ts';
 import {
   type Authority,
@@ -13,7 +14,8 @@ import {
   type Policy,
 } from '../model/lineage.ts';
 import { type Decoded, type Decoder, list, Misfit, mapping, members, oneOf, optional, parsed, text } from './decode.ts';
-import { formatDelay, formatDuration, formatLead, parseDelay, parseDuration, parseLead } from './lead-text.ts';
+import { formatDelay, parseDelay } from './delay-text.ts';
+import { formatDuration, formatLead, parseLead } from './lead-text.ts';
 
 /** System-wide defaults, as certkit.yaml says them. What it does not say is absent. */
 export interface Settings {

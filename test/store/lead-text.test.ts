@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { parseDuration } from '../../core/model/duration.ts';
 import type { Lead } from '../../core/model/lineage.ts';
-import { formatDelay, formatLead, parseDelay, parseDuration, parseLead } from '../../core/store/lead-text.ts';
+import { formatLead, parseLead } from '../../core/store/lead-text.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -32,15 +33,3 @@ for (const text of ['', 'soon', '-3 days', '0 days', '0%', '101%', '5 fortnights
 test('lead: renewal cannot be immediate', () => expect(parseLead('immediately', 'renew_before')).toMatchObject({ ok: false }));
 test('duration: wants a unit', () => expect(parseDuration('10')).toMatchObject({ ok: false }));
 test('duration: seconds', () => expect(parseDuration('10 s')).toEqual({ ok: true, value: 10_000 }));
-
-for (const [text, ms, written] of [
-  ['now', 0, 'now'],
-  ['Now ', 0, 'now'],
-  ['2 hours', 2 * HOUR_MS, '2 hours'],
-] as const) {
-  test(`delay: reads "${text}" and writes "${written}"`, () => {
-    expect(parseDelay(text)).toEqual({ ok: true, value: ms });
-    expect(formatDelay(ms)).toBe(written);
-  });
-}
-test('delay: says what to write', () => expect(parseDelay('soon')).toEqual({ ok: false, because: expect.stringContaining('"now"') }));
