@@ -39,7 +39,6 @@ import type { Authority, PluginChoice } from './model/lineage.ts';
 import type { Clock, Executor, Files, Locks, Log, Probe, Random, Staging } from './ports.ts';
 import type { Schedule } from './schedule/schedule.ts';
 import { createStore } from './store/create-store.ts';
-import { parseDuration } from './store/lead-text.ts';
 import type { Store } from './store/store.ts';
 
 /** What one run of the program is started with. */
@@ -163,7 +162,6 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     store: graph.resolve(STORE),
     plugins,
     difference,
-    parseLength: parseDuration,
     run: async (...[wanted, options]: DropLast<Parameters<typeof run>>) => run(wanted, options, await recovered()),
     maintain: async (options: MaintainOptions) => {
       if (options.dryRun) return maintain(options, needs());

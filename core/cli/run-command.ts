@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Certkit } from '../composition.ts';
 import { type CertkitError, fault, faultFacts } from '../errors.ts';
+import { parseDuration } from '../model/duration.ts';
 import type { Lineage, OrderTerms, PluginChoice } from '../model/lineage.ts';
 import { type CommandContext, exitCodeFor } from './command.ts';
 import { deploymentFacts, plannedText, printChanges } from './deployment-text.ts';
@@ -80,7 +81,7 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
       ...(flags.email === undefined ? {} : { email: flags.email }),
       ...(flags.keyType === undefined ? {} : { keys: readKeys(flags.keyType) }),
       ...(flags.serve === undefined ? {} : { serve: flags.serve }),
-      terms: readTerms(flags, certkit),
+      terms: readTerms(flags),
       ...(installers === undefined ? {} : { installers }),
       ...authenticatorWish(authenticator ?? (held === undefined ? await offerAuthenticator(certkit, terminal) : undefined)),
     },
@@ -140,9 +141,9 @@ function heldInstaller(plugin: string, held: Lineage | undefined): PluginChoice 
   return own[0];
 }
 
-function readTerms({ profile, notAfter }: RunFlags, { parseLength }: CommandContext['certkit']): OrderTerms {
+function readTerms({ profile, notAfter }: RunFlags): OrderTerms {
   if (profile === '') throw fault('USAGE_INVALID', { problem: '--profile is empty; give the name of one of the profiles of the CA' });
-  const length = notAfter === undefined ? undefined : parseLength(notAfter);
+  const length = notAfter === undefined ? undefined : parseDuration(notAfter);
   if (length?.ok === false) throw fault('USAGE_INVALID', { problem: `--not-after ${notAfter}: ${length.because}` });
   return { ...(profile === undefined ? {} : { profile }), ...(length === undefined ? {} : { lifeMs: length.value }) };
 }
