@@ -150,6 +150,13 @@ const catalogue = {
     message: `What the CA sent is not the certificate that was ordered: ${at.because}`,
     hint: 'It was not stored. The CA is at fault; the next run orders anew.',
   }),
+  ACME_NO_PROFILE: (at: { profile: string; ca: string; known: readonly string[] }) => ({
+    message: `The CA at ${at.ca} has no profile "${at.profile}"; its profiles: ${list(at.known)}`,
+    hint:
+      at.known.length === 0
+        ? 'Take "profile" out of the file of the lineage or certkit.yaml, or choose another CA.'
+        : 'Give one of them with --profile, or as "profile" in the file of the lineage or certkit.yaml.',
+  }),
   ACME_TERMS: (at: { url: string }) => ({
     message: `The CA asks you to agree to its terms of service: ${at.url}`,
     hint: 'Read them and give --agree-tos.',

@@ -25,6 +25,7 @@ const REASONS: Readonly<Record<string, string>> = {
   owed: 'a server has not been seen serving it',
   'nothing-issued': 'nothing is issued',
   'nothing-pending': 'nothing is pending',
+  'not-valid-yet': 'the newest version is not valid yet',
   rejected: 'the newest version was rolled back from',
   held: 'held, until "certkit release"',
 };

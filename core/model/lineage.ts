@@ -28,6 +28,16 @@ export interface Policy {
   readonly deployBefore?: Lead;
 }
 
+/** What an order asks for beside its names; absent members are the CA's to choose, and it may refuse the others. */
+export interface OrderTerms {
+  /** One that the CA's directory lists. */
+  readonly profile?: string;
+  /** The certificate is to be valid from so long after the order on; 0 is at once. */
+  readonly startsAfterMs?: number;
+  /** How long it is to be valid. */
+  readonly lifeMs?: number;
+}
+
 /** Mode, owner and group of a lineage's files; absent members stay as certkit makes them (0600, the runner's). */
 export interface Permissions {
   readonly mode?: number;
@@ -57,6 +67,7 @@ export interface Lineage {
   /** The names an installer is to serve, where not all of them are served here. */
   readonly serve?: readonly string[];
   readonly policy: Policy;
+  readonly terms: OrderTerms;
   readonly permissions: Permissions;
 }
 

@@ -43,6 +43,7 @@ export type DeploymentReason =
   | 'owed'
   | 'nothing-issued'
   | 'nothing-pending'
+  | 'not-valid-yet'
   | 'rejected'
   | 'backing-off'
   | 'held';
@@ -67,6 +68,10 @@ function byNeed(facts: DeploymentFacts): DeploymentDecision {
   if (facts.chosen !== undefined && facts.chosen !== live?.number) return { due: true, version: facts.chosen, reason: 'asked' };
 
   const isRejected = facts.rejected.includes(newest.number);
+  if (!isRejected && newest.number !== live?.number && isEarly(newest, facts.nowMs)) {
+    if (facts.owed && live !== undefined) return { due: true, version: live.number, reason: 'owed' };
+    return { due: false, reason: 'not-valid-yet', reviewAtMs: newest.life.notBeforeMs };
+  }
   if (live === undefined) return isRejected ? { due: false, reason: 'rejected' } : { due: true, version: newest.number, reason: 'first-deployment' };
 
   if (newest.number > live.number && !isRejected) {
@@ -78,6 +83,14 @@ function byNeed(facts: DeploymentFacts): DeploymentDecision {
   if (facts.owed) return { due: true, version: live.number, reason: 'owed' };
   if (facts.asked) return { due: true, version: live.number, reason: 'asked' };
   return { due: false, reason: isRejected ? 'rejected' : 'nothing-pending' };
+}
+
+/** A certificate that starts later than this was asked to; up to it, the CA's clock may be ahead of ours. */
+const CLOCK_SKEW_MS = 5 * 60_000;
+
+/** Whether a version is not valid yet, because it was ordered with a later beginning. */
+export function isEarly({ life }: DeployableVersion, nowMs: number): boolean {
+  return nowMs < life.notBeforeMs - CLOCK_SKEW_MS;
 }
 
 /** When the pending version is to go live, and the rule that set the moment. */

@@ -1,5 +1,5 @@
 import { sameIdentifiers } from '../model/identifier.ts';
-import { type DeploymentDecision, type DeploymentFacts, type DeploymentReason, decideDeployment } from './deployment.ts';
+import { type DeploymentDecision, type DeploymentFacts, type DeploymentReason, decideDeployment, isEarly } from './deployment.ts';
 import { isHeld } from './hold.ts';
 import { deploymentMoment, HOUR_MS, halfway, isShort, renewalMoment } from './lead.ts';
 import { decideRenewal, type RenewalDecision, type RenewalFacts, type RenewalReason } from './renewal.ts';
@@ -65,14 +65,16 @@ export function explainDeployment(facts: DeploymentFacts): { readonly decision: 
   const frozen = hold === undefined ? [] : [rule('held', isHeld(hold, 'deployment', nowMs), hold.untilMs)];
   const resting = attempts === undefined ? [] : [rule('backing-off', nowMs < attempts.notBeforeMs, attempts.notBeforeMs)];
   if (newest === undefined) return { decision, rules: [...frozen, rule('nothing-issued', true)] };
+  const early = isEarly(newest, nowMs) ? [rule('not-valid-yet', true, newest.life.notBeforeMs)] : [];
   if (live === undefined)
-    return { decision, rules: [...frozen, rule('first-deployment', true), rule('rejected', facts.rejected.includes(newest.number)), ...resting] };
+    return { decision, rules: [...frozen, ...early, rule('first-deployment', true), rule('rejected', facts.rejected.includes(newest.number)), ...resting] };
   if (newest.number <= live.number) return { decision, rules: [...frozen, rule('owed', facts.owed), rule('nothing-pending', true), ...resting] };
 
   const calendar = deploymentMoment(live.life, policy.deployBefore, policy.renewBefore);
   const rules = [
     ...frozen,
     rule('rejected', facts.rejected.includes(newest.number)),
+    ...early,
     by('live-expired', live.life.notAfterMs),
     rule('identifiers-changed', !sameIdentifiers(newest.identifiers, live.identifiers)),
     rule('window-moved', facts.emergency === 'window-moved'),
