@@ -3,7 +3,7 @@ import { Option } from 'commander';
 import type { Certkit } from '../composition.ts';
 import { type CertkitError, fault, faultFacts } from '../errors.ts';
 import type { Lineage, PluginChoice } from '../model/lineage.ts';
-import { type CommandContext, exitCodeFor } from './command.ts';
+import { type CommandContext, exitCodeFor, hookFacts } from './command.ts';
 import { deploymentFacts, plannedText, printChanges } from './deployment-text.ts';
 import type { Terminal } from './output.ts';
 import { addPluginFlags, type PluginFlags, refuseTwice } from './plugin-flags.ts';
@@ -96,14 +96,14 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
     output.result('run', { lineage: wanted.name, planned: outcome.changes.map(({ path }) => path), tested: false });
     return 0;
   }
-  const { deployment, renewal } = outcome;
+  const { deployment, renewal, hookFailures } = outcome;
   if (deployment.result === 'planned') {
     await printChanges(deployment.changes, certkit, output);
     output.say(plannedText(deployment));
   }
-  output.result('run', { lineage: wanted.name, renewed: renewal.result === 'renewed', deployment: deploymentFacts(deployment) });
+  output.result('run', { lineage: wanted.name, renewed: renewal.result === 'renewed', deployment: deploymentFacts(deployment), ...hookFacts(hookFailures) });
   if (renewal.result === 'renewed') await offerSchedule({ certkit, output, terminal });
-  return exitCodeFor(setbackErrors(deployment), 1);
+  return exitCodeFor([...setbackErrors(deployment), ...hookFailures], 1);
 
   function definitionOf(kind: 'installer' | 'authenticator', plugin: string) {
     const found = plugins.definition(kind, plugin);

@@ -96,6 +96,7 @@ export function wantedLineage(wishes: Wishes, held: Lineage | undefined, default
     ...(serve === undefined ? {} : { serve }),
     policy: held?.policy ?? {},
     permissions: held?.permissions ?? {},
+    ...(held?.hooks === undefined ? {} : { hooks: held.hooks }),
   };
 }
 

@@ -2,6 +2,7 @@ import { createAccounts } from './accounts.ts';
 import { createArchive } from './archive.ts';
 import { createChannels } from './channel-file.ts';
 import { createCheckpoints } from './checkpoint.ts';
+import { createHookFolders } from './hook-folders.ts';
 import { createJournal } from './journal.ts';
 import { createLayout } from './layout.ts';
 import { createLineageIndex } from './lineage-index.ts';
@@ -43,5 +44,6 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
     ...renewalWindows,
     ...createChannels(layout, files, yamlFiles),
     ...createToldNews(layout, files),
+    ...createHookFolders(layout, files, lineages, uid),
   };
 }

@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import type { HookDeclarations } from '../model/hook.ts';
 import { type Identifier, type Parsed, parseIdentifier } from '../model/identifier.ts';
 import {
   type Authority,
@@ -12,6 +13,7 @@ import {
   type Policy,
 } from '../model/lineage.ts';
 import { type Decoded, type Decoder, list, Misfit, mapping, members, oneOf, optional, parsed, text } from './decode.ts';
+import { decodeHooks, plainHooks } from './hooks-file.ts';
 import { formatDuration, formatLead, parseDuration, parseLead } from './lead-text.ts';
 
 /** System-wide defaults, as certkit.yaml says them. What it does not say is absent. */
@@ -21,6 +23,8 @@ export interface Settings {
   readonly policy: Policy;
   readonly permissions: Permissions;
   readonly probeTimeoutMs?: number;
+  /** For all lineages, beside those that a lineage has itself. */
+  readonly hooks?: HookDeclarations;
 }
 
 export const NO_SETTINGS: Settings = { authority: {}, policy: {}, permissions: {} };
@@ -40,6 +44,7 @@ const COMMON = {
   renew_before: optional(lead('renew_before')),
   deploy_before: optional(lead('deploy_before')),
   permissions: optional(members({ mode: optional(decodeMode), owner: optional(accountName), group: optional(accountName) }, 'refused')),
+  hooks: optional(decodeHooks),
 };
 
 /** `notify` is read apart (channel-file.ts): a slip in it must not keep lineages from being read. */
@@ -68,6 +73,7 @@ export const decodeSettings: Decoder<Settings> = (value) => {
     policy: present<Policy>({ renewBefore: fields.renew_before, deployBefore: fields.deploy_before }),
     permissions: fields.permissions ?? {},
     probeTimeoutMs: fields.probe_timeout,
+    hooks: fields.hooks,
   });
 };
 
@@ -86,6 +92,7 @@ export function assembleLineage(name: string, fields: LineageFields, { authority
     serve: fields.serve,
     policy: present<Policy>({ renewBefore: fields.renew_before ?? policy.renewBefore, deployBefore: fields.deploy_before ?? policy.deployBefore }),
     permissions: { ...permissions, ...fields.permissions },
+    hooks: fields.hooks,
   });
 }
 
@@ -104,6 +111,7 @@ export function plainLineage(lineage: Lineage): Record<string, unknown> {
     renew_before: policy.renewBefore && formatLead(policy.renewBefore),
     deploy_before: policy.deployBefore && formatLead(policy.deployBefore),
     permissions: plainPermissions(lineage.permissions),
+    hooks: lineage.hooks && plainHooks(lineage.hooks),
   });
 }
 
@@ -117,6 +125,7 @@ export function plainFields(fields: LineageFields): Record<string, unknown> {
     renew_before: fields.renew_before && formatLead(fields.renew_before),
     deploy_before: fields.deploy_before && formatLead(fields.deploy_before),
     permissions: plainPermissions(fields.permissions ?? {}),
+    hooks: fields.hooks && plainHooks(fields.hooks),
   });
 }
 

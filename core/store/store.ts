@@ -3,6 +3,7 @@ import type { Accounts } from './accounts.ts';
 import type { Archive } from './archive.ts';
 import type { Channels } from './channel-file.ts';
 import type { Checkpoints } from './checkpoint.ts';
+import type { HookFolders } from './hook-folders.ts';
 import type { Journal } from './journal.ts';
 import type { Overview } from './lineage-index.ts';
 import type { Lineages } from './lineages.ts';
@@ -18,6 +19,7 @@ import type { WrittenRecords } from './written.ts';
 
 export type { Account } from './accounts.ts';
 export type { PemTexts } from './archive.ts';
+export type { HooksForAll } from './hook-folders.ts';
 export type { JournalContent } from './journal.ts';
 export type { Settings } from './lineage-file.ts';
 export type { LineageView } from './lineage-index.ts';
@@ -45,7 +47,8 @@ export interface Store
     WrittenRecords,
     RenewalWindows,
     Channels,
-    ToldNews {
+    ToldNews,
+    HookFolders {
   readonly home: string;
 }
 
