@@ -28,20 +28,27 @@ export const owesHooks = (view: LineageView): view is Readable => view.readable 
 /**
  * Calls the `deployed` hooks that lineages owe, and books what became of them. The certificate is served already, and stays so.
  *
- * @param isMeant - the lineages of this run
+ * @param names - of the lineages that owe them, as far as the run knows
  * @param atOnce - a person is there: nothing rests after a failure
  */
-export async function callOwedHooks(isMeant: (name: string) => boolean, atOnce: boolean, needs: Needs): Promise<readonly CertkitError[]> {
+export async function callOwedHooks(names: ReadonlySet<string>, atOnce: boolean, needs: Needs): Promise<readonly CertkitError[]> {
   const { store, signal } = needs;
   const work = async () => {
-    const views = (await store.overview()).filter(owesHooks).filter(({ name }) => isMeant(name));
+    const views = (await store.overview()).filter(owesHooks).filter(({ name }) => names.has(name));
     const nowMs = needs.clock.nowMs();
     return callAll(
       views.filter(({ state }) => atOnce || nowMs >= (state.owedHooks?.attempts?.notBeforeMs ?? 0)),
       needs,
     );
   };
-  return store.withServerLock(LOCK, work, { onWait: waitingFor('another run that calls hooks', needs), signal });
+  try {
+    return await store.withServerLock(LOCK, work, { onWait: waitingFor('another run that calls hooks', needs), signal });
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const error = asCertkitError(thrown);
+    tellFailure([...names], error, new Map(), needs);
+    return [error]; // still owed, and no reason to lose what the run has to tell
+  }
 }
 
 async function callAll(views: readonly Readable[], needs: Needs): Promise<readonly CertkitError[]> {

@@ -92,8 +92,8 @@ async function callAfter({ due, views, asked }: HookedJob, outcomes: RunOutcomes
     calling,
     needs,
   );
-  const isOwed = outcomes.deployed.size > 0 || views.some(owesHooks);
-  const ofDeployed = isOwed ? await callOwedHooks((name) => lineages.has(name), asked || needs.watched, needs) : [];
+  const owing = new Set([...outcomes.deployed.keys(), ...views.filter(owesHooks).map(({ name }) => name)]);
+  const ofDeployed = owing.size === 0 ? [] : await callOwedHooks(owing, asked || needs.watched, needs);
   const ofFailed = await callHooks(
     'failed',
     failed,

@@ -6,6 +6,14 @@ import { type NewsSubject, paragraphs, theCertificate } from './news-text.ts';
 
 type HookFailed = Extract<Event, { type: 'hook-failed' }>;
 
+const CALLED: Readonly<Record<HookEvent, string>> = {
+  pre: 'before it renews',
+  post: 'after a run for',
+  renewed: 'when it has obtained a version of',
+  deployed: 'when a version is in use of',
+  failed: 'when it could not renew or deploy',
+};
+
 const MEANING: Readonly<Record<HookEvent, string>> = {
   pre: 'What it was to prepare may be missing.',
   post: 'What it puts back after a run may not be put back.',
@@ -31,7 +39,7 @@ export function hookFailedNews({ hook, lineages, fault, tries, nextTryMs }: Hook
     kind: 'hook-failed',
     ...(subject === undefined ? {} : { lineage: subject.name }),
     title: `a ${hook} hook of ${only ?? `${lineages.length} certificates`} failed`,
-    text: paragraphs(`A ${hook} hook of ${whom} failed. ${MEANING[hook]}`, `${fault.code}: ${fault.message}\n${fault.hint}`, next, wayOut),
+    text: paragraphs(`A program that certkit calls ${CALLED[hook]} ${whom} has failed. ${MEANING[hook]}`, `${fault.code}: ${fault.message}\n${fault.hint}`, next, wayOut),
     code: fault.code,
     ...(subject?.life === undefined ? {} : { expiresAtMs: subject.life.notAfterMs }),
     ...(nextTryMs === undefined ? {} : { nextTryMs }),
