@@ -25,7 +25,7 @@ import { asCertkitError, fault } from './errors.ts';
 import { inBatches } from './flows/batch.ts';
 import { type ConfigureNeeds, configure } from './flows/configure.ts';
 import { deleteLineage } from './flows/delete.ts';
-import { deploy } from './flows/deploy.ts';
+import { deployWithHooks } from './flows/deploy-with-hooks.ts';
 import { type Editing, edit } from './flows/edit.ts';
 import { hold } from './flows/hold.ts';
 import { inspect } from './flows/inspect.ts';
@@ -202,7 +202,8 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       await graph.resolve(STORE).prepare();
       await awaitFirstRun(notifyNeeds());
     },
-    deploy: async (...[views, options]: DropLast<Parameters<typeof deploy>>) => deploy(views, options, options.dryRun ? needs() : await recovered()),
+    deploy: async (...[views, options]: DropLast<Parameters<typeof deployWithHooks>>) =>
+      deployWithHooks(views, options, options.dryRun ? needs() : await recovered()),
     rollback: async (name: string) => rollback(name, await recovered()),
     release: async (name: string) => release(name, await recovered()),
     hold: async (...[name, what]: DropLast<Parameters<typeof hold>>) => hold(name, what, await recovered()),

@@ -249,6 +249,10 @@ const catalogue = {
     message: `The program ${at.file} is not there`,
     hint: 'Give its absolute path, or put it on the PATH certkit runs with.',
   }),
+  EXEC_HOOK_FAILED: (at: { event: string; lineages: readonly string[]; origin: string; because: string }) => ({
+    message: `The ${at.event} hook of ${at.lineages.length > 3 ? `${at.lineages.length} lineages` : list(at.lineages)} failed: ${at.because}`,
+    hint: `It comes from ${at.origin}. Run it by hand to see more; docs/hooks.md says what it is told.`,
+  }),
 
   STORE_UNREADABLE: (at: { path: string; line?: number; because: string }) => ({
     message: `${at.path}${at.line === undefined ? '' : `:${at.line}`}: ${at.because}`,

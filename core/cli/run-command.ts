@@ -4,7 +4,7 @@ import type { Certkit } from '../composition.ts';
 import { type CertkitError, fault, faultFacts } from '../errors.ts';
 import { parseDuration } from '../model/duration.ts';
 import type { Lineage, OrderTerms, PluginChoice } from '../model/lineage.ts';
-import { type CommandContext, exitCodeFor } from './command.ts';
+import { type CommandContext, exitCodeFor, hookFacts } from './command.ts';
 import { deploymentFacts, plannedText, printChanges } from './deployment-text.ts';
 import type { Terminal } from './output.ts';
 import { addPluginFlags, type PluginFlags, refuseTwice } from './plugin-flags.ts';
@@ -104,7 +104,7 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
     output.result('run', { lineage: wanted.name, planned: outcome.changes.map(({ path }) => path), tested: false });
     return 0;
   }
-  const { deployment, renewal } = outcome;
+  const { deployment, renewal, hookFailures } = outcome;
   if (deployment.result === 'planned') {
     await printChanges(deployment.changes, certkit, output);
     output.say(plannedText(deployment));
@@ -113,10 +113,10 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
     const { reason, reviewAtMs } = deployment.decision;
     output.say(`${wanted.name}: not deployed yet (${reasonText(reason)}); the first run after ${when(reviewAtMs)} does`);
   }
-  output.result('run', { lineage: wanted.name, renewed: renewal.result === 'renewed', deployment: deploymentFacts(deployment) });
+  output.result('run', { lineage: wanted.name, renewed: renewal.result === 'renewed', deployment: deploymentFacts(deployment), ...hookFacts(hookFailures) });
   const setbacks = setbackErrors(deployment);
   if (setbacks.length === 0 && deployment.result !== 'planned') await offerSchedule(renewal.result === 'renewed', { certkit, output, terminal });
-  return exitCodeFor(setbacks, 1);
+  return exitCodeFor([...setbacks, ...hookFailures], 1);
 
   function definitionOf(kind: 'installer' | 'authenticator', plugin: string) {
     const found = plugins.definition(kind, plugin);

@@ -6,7 +6,7 @@ import { type CommandContext, exitCodeFor } from './command.ts';
 import type { Output } from './output.ts';
 import { refuseUnknown } from './renew-command.ts';
 import { scheduleLines } from './schedule-text.ts';
-import { faultText, reasonText, when } from './words.ts';
+import { faultText, owedHooksText, reasonText, when } from './words.ts';
 
 export function declareStatus(program: Command): Command {
   return program
@@ -57,6 +57,8 @@ function print(inspection: Inspection, output: Output): void {
   if (owed) output.say('  owed     a server has not been seen serving the live version; the next run deploys it');
   output.say(`  renew    ${nextText(renewal)}`);
   output.say(`  deploy   ${nextText(deployment)}`);
+  const hooks = owedHooksText(state.owedHooks);
+  if (hooks !== undefined) output.say(`  hooks    ${hooks}`);
   for (const [job, attempts] of [['renewal', state.renewal] as const, ['deployment', state.deployment] as const]) {
     if (attempts !== undefined)
       output.say(
@@ -90,5 +92,6 @@ function factsOf(inspection: Inspection): Readonly<Record<string, unknown>> {
     deployment,
     served,
     attempts: { renewal: state.renewal, deployment: state.deployment },
+    ...(state.owedHooks === undefined ? {} : { owedHooks: state.owedHooks }),
   };
 }

@@ -99,6 +99,7 @@ export function wantedLineage(wishes: Wishes, held: Lineage | undefined, default
     policy: held?.policy ?? {},
     terms: { ...held?.terms, ...wishes.terms },
     permissions: held?.permissions ?? {},
+    ...(held?.hooks === undefined ? {} : { hooks: held.hooks }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Event } from '../model/event.ts';
+import type { OwedHooks } from '../model/lineage-state.ts';
 import { momentText } from '../model/moment.ts';
 
 export const when = momentText;
@@ -112,6 +113,14 @@ export function eventText(event: Event): { readonly text: string; readonly passi
       return lasting(`recovery: ${event.what}`);
     case 'note':
       return lasting(`${event.lineage === undefined ? '' : `${event.lineage}: `}${event.text}`);
+    case 'hook-called':
+      return lasting(`${event.hook} hook${forLineages(event.lineages)}: ${event.command}`);
+    case 'hook-planned':
+      return lasting(`${event.hook} hook${forLineages(event.lineages)} would be called: ${event.command}`);
+    case 'hook-failed':
+      return lasting(
+        `${faultText(event.fault)}${event.nextTryMs === undefined ? '' : `\n  What is served stays. The next unattended run from ${when(event.nextTryMs)} on calls it again.`}`,
+      );
     case 'cleanup-failed':
       return lasting(`not cleaned up: ${event.what}: ${faultText(event.fault)}`);
     case 'untold':
@@ -122,6 +131,17 @@ export function eventText(event: Event): { readonly text: string; readonly passi
       );
   }
 }
+
+/** What is still to be called for the version in use; `undefined` where nothing is. */
+export function owedHooksText(owed: OwedHooks | undefined): string | undefined {
+  if (owed === undefined) return undefined;
+  const { version, attempts } = owed;
+  if (attempts === undefined) return `deployed hooks of version ${version} are owed; the next run calls them`;
+  const times = attempts.failures === 1 ? 'once' : `${attempts.failures} times`;
+  return `a deployed hook of version ${version} has failed ${times}, last ${when(attempts.lastAtMs)} (${attempts.lastCode}); called again from ${when(attempts.notBeforeMs)} on`;
+}
+
+const forLineages = (names: readonly string[]) => (names.length > 3 ? ` for ${names.length} lineages` : ` for ${names.join(', ')}`);
 
 /** An error as a person reads it: its code, what happened, the way out. */
 export function faultText({ code, message, hint }: { readonly code: string; readonly message: string; readonly hint: string }): string {

@@ -22,6 +22,8 @@ export type RenewOutcome =
 export interface RenewOptions {
   /** Renew whatever the calendar says. */
   readonly force: boolean;
+  /** By lineage: why it is not renewed although it is due. */
+  readonly stopped?: ReadonlyMap<string, CertkitError>;
 }
 
 /** Lineages under way at once. Their requests to one CA share a session. */
@@ -102,6 +104,8 @@ async function decideAndObtain(name: string, options: RenewOptions, needs: Needs
   if (!decision.due) return notDue(name, decision, needs);
 
   try {
+    const stop = options.stopped?.get(name);
+    if (stop !== undefined) throw stop;
     await refuseUnattended(lineage, needs);
     const version = await obtain(lineage, newest, decision.reason, needs);
     const { renewal: _done, ...rest } = state;

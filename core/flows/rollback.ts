@@ -1,4 +1,4 @@
-import { fault } from '../errors.ts';
+import { type CertkitError, fault } from '../errors.ts';
 import type { Hold } from '../model/lineage-state.ts';
 import { lifeOf } from '../model/version.ts';
 import { deployHeld } from './deploy.ts';
@@ -6,21 +6,27 @@ import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
 import { recoverHeld } from './recover.ts';
 import { waitingFor } from './waiting.ts';
+import { NO_WORK, withHooks } from './with-hooks.ts';
 
 export interface Rollback {
   readonly lineage: string;
   readonly from: number;
   readonly to: number;
   readonly outcome: DeployOutcome;
+  readonly hookFailures: readonly CertkitError[];
 }
 
 /** Makes the version before the live one live again, by the same steps as any deployment, and marks the newer ones rejected. */
 export async function rollback(name: string, needs: Needs): Promise<Rollback> {
   // One hold of the lock: the version that is chosen is the one that is deployed.
-  return needs.store.withLock(name, () => rollbackHeld(name, needs), { onWait: waitingFor(`lineage ${name}`, needs), signal: needs.signal });
+  const views = (await needs.store.overview()).filter((view) => view.name === name);
+  const { done, hookFailures } = await withHooks({ ...NO_WORK, views, asked: true }, needs, (own) =>
+    own.store.withLock(name, () => rollbackHeld(name, own), { onWait: waitingFor(`lineage ${name}`, own), signal: own.signal }),
+  );
+  return { ...done, hookFailures };
 }
 
-async function rollbackHeld(name: string, before: Needs): Promise<Rollback> {
+async function rollbackHeld(name: string, before: Needs): Promise<Omit<Rollback, 'hookFailures'>> {
   const needs = await recoverHeld([name], before);
   const { store } = needs;
   const stuck = needs.stuck.get(name);

@@ -1,4 +1,5 @@
 import type { ChallengeType } from './challenge.ts';
+import type { HookEvent } from './hook.ts';
 
 /** An error as an event carries it. */
 export interface EventFault {
@@ -52,6 +53,18 @@ export type Event =
   | { readonly type: 'recovered'; readonly what: string }
   | { readonly type: 'note'; readonly lineage?: string; readonly text: string }
   | { readonly type: 'cleanup-failed'; readonly what: string; readonly fault: EventFault }
+  | { readonly type: 'hook-called'; readonly hook: HookEvent; readonly command: string; readonly lineages: readonly string[] }
+  /** A dry run: it would be. */
+  | { readonly type: 'hook-planned'; readonly hook: HookEvent; readonly command: string; readonly lineages: readonly string[] }
+  /** `tries` and `nextTryMs`: of hooks that are called again until they end well. */
+  | {
+      readonly type: 'hook-failed';
+      readonly hook: HookEvent;
+      readonly lineages: readonly string[];
+      readonly fault: EventFault;
+      readonly tries?: number;
+      readonly nextTryMs?: number;
+    }
   /** A channel has not taken its message. */
   | { readonly type: 'untold'; readonly channel: string; readonly fault: EventFault }
   | {

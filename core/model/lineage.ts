@@ -1,3 +1,4 @@
+import type { HookDeclarations } from './hook.ts';
 import type { Identifier, Parsed } from './identifier.ts';
 
 /** Key algorithms a certificate can be asked for. */
@@ -69,6 +70,8 @@ export interface Lineage {
   readonly policy: Policy;
   readonly terms: OrderTerms;
   readonly permissions: Permissions;
+  /** Its own; those of certkit.yaml and hooks.d are for it too. */
+  readonly hooks?: HookDeclarations;
 }
 
 const NAME = /^[a-z0-9_][a-z0-9._-]{0,127}$/i;

@@ -4,6 +4,7 @@ import { createChannels } from './channel-file.ts';
 import { createCheckpoints } from './checkpoint.ts';
 import { createConfigurations } from './configuration.ts';
 import { createDrafts } from './drafts.ts';
+import { createHookFolders } from './hook-folders.ts';
 import { createJournal } from './journal.ts';
 import { createLayout } from './layout.ts';
 import { createLineageIndex } from './lineage-index.ts';
@@ -48,5 +49,6 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
     ...createConfigurations({ layout, files, yamlFiles, lineages, locking }),
     ...createDrafts(layout, files),
     ...createToldNews(layout, files),
+    ...createHookFolders(layout, files, lineages, uid),
   };
 }

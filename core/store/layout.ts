@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { fault } from '../errors.ts';
+import type { HookEvent } from '../model/hook.ts';
 import { type KeyType, parseLineageName } from '../model/lineage.ts';
 
 const HASH_CHARS = 12;
@@ -26,6 +27,7 @@ export interface Layout {
   readonly runLogLock: string;
   /** Directories that `prepare` makes, parents first. */
   readonly folders: readonly string[];
+  hookFolder(event: HookEvent): string;
   lineageFile(name: string): string;
   liveLink(name: string): string;
   archive(name: string): string;
@@ -76,6 +78,7 @@ export function createLayout(home: string): Layout {
       ...['lineages', 'written', 'locks', 'journal', 'checkpoints', 'log'].map((part) => at('state', part)),
       at('state', 'locks', 'servers'),
     ],
+    hookFolder: (event) => at('hooks.d', event),
     lineageFile: (name) => at('lineages', `${checkedName(name)}.yaml`),
     liveLink: (name) => at('live', checkedName(name)),
     archive,

@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { parseDuration } from '../model/duration.ts';
+import type { HookDeclarations } from '../model/hook.ts';
 import { type Identifier, type Parsed, parseIdentifier } from '../model/identifier.ts';
 import {
   type Authority,
@@ -15,6 +16,7 @@ import {
 } from '../model/lineage.ts';
 import { type Decoded, type Decoder, list, Misfit, mapping, members, oneOf, optional, parsed, text } from './decode.ts';
 import { formatDelay, parseDelay } from './delay-text.ts';
+import { decodeHooks, plainHooks } from './hooks-file.ts';
 import { formatDuration, formatLead, parseLead } from './lead-text.ts';
 
 /** System-wide defaults, as certkit.yaml says them. What it does not say is absent. */
@@ -25,6 +27,8 @@ export interface Settings {
   readonly terms: OrderTerms;
   readonly permissions: Permissions;
   readonly probeTimeoutMs?: number;
+  /** For all lineages, beside those that a lineage has itself. */
+  readonly hooks?: HookDeclarations;
 }
 
 export const NO_SETTINGS: Settings = { authority: {}, policy: {}, terms: {}, permissions: {} };
@@ -47,6 +51,7 @@ const COMMON = {
   not_before: optional(parsed(parseDelay)),
   not_after: optional(parsed(parseDuration)),
   permissions: optional(members({ mode: optional(decodeMode), owner: optional(accountName), group: optional(accountName) }, 'refused')),
+  hooks: optional(decodeHooks),
 };
 
 /** `notify` is read apart (channel-file.ts): a slip in it must not keep lineages from being read. */
@@ -79,6 +84,7 @@ export const decodeSettings: Decoder<Settings> = (value) => {
     terms: termsOf(fields),
     permissions: fields.permissions ?? {},
     probeTimeoutMs: fields.probe_timeout,
+    hooks: fields.hooks,
   });
 };
 
@@ -98,6 +104,7 @@ export function assembleLineage(name: string, fields: LineageFields, { authority
     policy: present<Policy>({ renewBefore: fields.renew_before ?? policy.renewBefore, deployBefore: fields.deploy_before ?? policy.deployBefore }),
     terms: { ...terms, ...termsOf(fields) },
     permissions: { ...permissions, ...fields.permissions },
+    hooks: fields.hooks,
   });
 }
 
@@ -117,6 +124,7 @@ export function plainLineage(lineage: Lineage): Record<string, unknown> {
     deploy_before: policy.deployBefore && formatLead(policy.deployBefore),
     ...plainTerms(terms),
     permissions: plainPermissions(lineage.permissions),
+    hooks: lineage.hooks && plainHooks(lineage.hooks),
   });
 }
 
@@ -131,6 +139,7 @@ export function plainFields(fields: LineageFields): Record<string, unknown> {
     deploy_before: fields.deploy_before && formatLead(fields.deploy_before),
     ...plainTerms(termsOf(fields)),
     permissions: plainPermissions(fields.permissions ?? {}),
+    hooks: fields.hooks && plainHooks(fields.hooks),
   });
 }
 

@@ -5,6 +5,7 @@ import type { Channels } from './channel-file.ts';
 import type { Checkpoints } from './checkpoint.ts';
 import type { Configurations } from './configuration.ts';
 import type { Drafts } from './drafts.ts';
+import type { HookFolders } from './hook-folders.ts';
 import type { Journal } from './journal.ts';
 import type { Overview } from './lineage-index.ts';
 import type { Lineages } from './lineages.ts';
@@ -20,6 +21,7 @@ import type { WrittenRecords } from './written.ts';
 
 export type { Account } from './accounts.ts';
 export type { PemTexts } from './archive.ts';
+export type { HooksForAll } from './hook-folders.ts';
 export type { JournalContent } from './journal.ts';
 export type { Settings } from './lineage-file.ts';
 export type { LineageView } from './lineage-index.ts';
@@ -49,7 +51,8 @@ export interface Store
     Channels,
     Configurations,
     Drafts,
-    ToldNews {
+    ToldNews,
+    HookFolders {
   readonly home: string;
 }
 
