@@ -73,12 +73,13 @@ async function targetOf(name: string, options: DeployOptions, needs: Needs): Pro
   const { store } = needs;
   const stuck = needs.stuck.get(name);
   if (stuck !== undefined) throw stuck;
-  const [lineage, versions, liveNumber, state, windows] = await Promise.all([
+  const [lineage, versions, liveNumber, state, windows, revocations] = await Promise.all([
     options.instead ?? store.lineage(name),
     store.versions(name),
     store.live(name),
     store.state(name),
     store.windowsOf(name),
+    store.revocations(),
   ]);
   const newest = versions.at(-1);
   const live = versions.find(({ number }) => number === liveNumber);
@@ -90,7 +91,7 @@ async function targetOf(name: string, options: DeployOptions, needs: Needs): Pro
       because: `the link to the live version is gone; "ln -s ${store.linkTarget(name, seen.version)} ${path}" puts it back`,
     });
   }
-  const decision = decisionOn({ lineage, state, windows, newest, live }, options, needs);
+  const decision = decisionOn({ lineage, state, windows, revocations, newest, live }, options, needs);
   if (!decision.due) return notDue(name, decision, needs);
 
   const version = versions.find(({ number }) => number === decision.version);

@@ -4,6 +4,7 @@ import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
 import { planRenewals, type RenewOutcome, renew } from './renew.ts';
 import { refreshWindows } from './renewal-windows.ts';
+import { refreshRevocations } from './revocations.ts';
 
 export interface MaintainOptions {
   /** Only these lineages; all when empty. */
@@ -26,7 +27,8 @@ export async function maintain(options: MaintainOptions, needs: Needs): Promise<
   const select = async () => (await needs.store.overview()).filter(({ name }) => options.names.length === 0 || options.names.includes(name));
   const { force, dryRun } = options;
   const before = await select();
-  const views = !dryRun && (await refreshWindows(before, needs)) ? await select() : before;
+  const isFresh = !dryRun && (await Promise.all([refreshWindows(before, needs), refreshRevocations(before, needs)])).includes(true);
+  const views = isFresh ? await select() : before;
   const renewals = dryRun ? planRenewals(views, { force }, needs) : await renew(views, { force }, needs);
   if (!options.deploy) return { renewals, deployments: [], failures: failuresOf(renewals, []) };
 
