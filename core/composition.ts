@@ -408,6 +408,10 @@ function certificateAuthority(graph: DependencyContainer, settings: Settings): C
       return id === undefined ? undefined : (await acme).renewalInfo(await addressOf(authority), id, signal);
     },
     certificateId,
+    async revocation(question, signal) {
+      const { askRevocation } = await import('./acme/revocation.ts');
+      return askRevocation(question, { nowMs: graph.resolve(CLOCK).nowMs(), signal });
+    },
     close: () => opened?.close(),
   };
 }

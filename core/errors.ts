@@ -45,6 +45,10 @@ const catalogue = {
     message: `Version ${at.version} of ${at.name} was rolled back from and is not deployed again`,
     hint: `Release it with "certkit release ${at.name}", or get another with "certkit renew ${at.name} --force".`,
   }),
+  USAGE_REVOKED_VERSION: (at: { name: string; version: number }) => ({
+    message: `The CA revoked version ${at.version} of ${at.name}; it is not deployed`,
+    hint: `"certkit renew ${at.name}" gets another one and deploys it; "certkit explain ${at.name}" shows who says so.`,
+  }),
   USAGE_HELD: (at: { name: string; what: string }) => ({
     message: `The ${at.what} of ${at.name} is held`,
     hint: `Somebody ran "certkit hold ${at.name}"; "certkit release ${at.name}" lets it go.`,

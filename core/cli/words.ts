@@ -17,7 +17,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'backing-off': 'resting after a failure',
   'first-deployment': 'it was never deployed',
   'live-expired': 'the live version has expired',
-  revoked: 'the live version is revoked',
+  revoked: 'the CA revoked it',
   'window-moved': 'the CA moved its window forward',
   immediately: 'deploy_before: immediately',
   calendar: 'by its deploy date',
@@ -28,6 +28,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'nothing-pending': 'nothing is pending',
   'not-valid-yet': 'the newest version is not valid yet',
   rejected: 'the newest version was rolled back from',
+  'pending-revoked': 'the CA revoked the pending version',
   held: 'held, until "certkit release"',
 };
 
@@ -71,6 +72,13 @@ export function eventText(event: Event): { readonly text: string; readonly passi
       const until = event.reviewAtMs === undefined ? '' : ` before ${when(event.reviewAtMs)}`;
       return lasting(`${event.lineage}: renewal not due${until} (${reasonText(event.reason)})`);
     }
+    case 'revoked': {
+      const since = event.revokedAtMs === undefined ? '' : ` on ${when(event.revokedAtMs)}`;
+      return lasting(
+        `${event.lineage}: the CA revoked version ${event.version}${since}${event.cause === undefined ? '' : ` (${event.cause})`}, says ${event.by}`,
+      );
+    }
+    case 'revocation-unclear':
     case 'not-asked':
       return undefined; // the run log has it
     case 'surveyed':

@@ -7,6 +7,7 @@ import type { Needs } from './needs.ts';
 import { planHooks } from './plan-hooks.ts';
 import { planRenewals, type RenewOutcome, renew } from './renew.ts';
 import { refreshWindows } from './renewal-windows.ts';
+import { refreshRevocations } from './revocations.ts';
 import { type Stopped, withHooks } from './with-hooks.ts';
 
 export interface MaintainOptions {
@@ -33,7 +34,8 @@ export async function maintain(options: MaintainOptions, needs: Needs): Promise<
   const select = async () => (await needs.store.overview()).filter(({ name }) => options.names.length === 0 || options.names.includes(name));
   const before = await select();
   if (options.dryRun) return plan(before, options, needs);
-  const views = (await refreshWindows(before, needs)) ? await select() : before;
+  const isFresh = (await Promise.all([refreshWindows(before, needs), refreshRevocations(before, needs)])).includes(true);
+  const views = isFresh ? await select() : before;
   const about = { due: dueAmong(views, options, needs), dueStill: async () => dueAmong(await select(), options, needs), views, asked: false };
   const { done, hookFailures } = await withHooks(about, needs, (own, stopped) => renewAndDeploy(views, select, options, stopped, own));
   return { ...done, hookFailures };

@@ -96,10 +96,18 @@ export async function renewHeld(name: string, options: RenewOptions, needs: Need
 
 async function decideAndObtain(name: string, options: RenewOptions, needs: Needs): Promise<RenewOutcome> {
   const { store, tell } = needs;
-  const [lineage, versions, state, windows] = await Promise.all([store.lineage(name), store.versions(name), store.state(name), store.windowsOf(name)]);
+  const [lineage, versions, liveNumber, state, windows, revocations] = await Promise.all([
+    store.lineage(name),
+    store.versions(name),
+    store.live(name),
+    store.state(name),
+    store.windowsOf(name),
+    store.revocations(),
+  ]);
   const newest = versions.at(-1);
+  const live = versions.find(({ number }) => number === liveNumber);
   // Decided under the lock: another process may have renewed while this one waited.
-  const decision = decisionOn({ lineage, newest, state, windows }, options, needs);
+  const decision = decisionOn({ lineage, newest, live, state, windows, revocations }, options, needs);
   if (!decision.due && decision.reason === 'held' && options.force) return failed(name, fault('USAGE_HELD', { name, what: 'renewal' }), needs);
   if (!decision.due) return notDue(name, decision, needs);
 

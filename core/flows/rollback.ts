@@ -1,10 +1,12 @@
 import { type CertkitError, fault } from '../errors.ts';
 import type { Hold } from '../model/lineage-state.ts';
+import { revocationOf } from '../model/revocation.ts';
 import { lifeOf } from '../model/version.ts';
 import { deployHeld } from './deploy.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
 import { recoverHeld } from './recover.ts';
+import { askAbout } from './revocations.ts';
 import { waitingFor } from './waiting.ts';
 import { NO_WORK, withHooks } from './with-hooks.ts';
 
@@ -37,6 +39,8 @@ async function rollbackHeld(name: string, before: Needs): Promise<Omit<Rollback,
   const target = versions.filter(({ number }) => number < live && !state.rejected.includes(number)).at(-1);
   if (target === undefined) throw fault('USAGE_NO_ROLLBACK', { name, because: `there is no version before the live one, ${live}` });
   if (needs.clock.nowMs() >= lifeOf(target).notAfterMs) throw fault('USAGE_NO_ROLLBACK', { name, because: `version ${target.number} has expired` });
+  const revocation = revocationOf(target, await askAbout(name, target, needs));
+  if (revocation !== undefined) throw fault('USAGE_NO_ROLLBACK', { name, because: `version ${target.number} is revoked, says ${revocation.by.url}` });
 
   const to = target.number;
   const rejected = [...new Set([...state.rejected, ...versions.map(({ number }) => number).filter((number) => number > to)])];

@@ -29,6 +29,17 @@ export type Event =
   | { readonly type: 'not-due'; readonly lineage: string; readonly what: 'renewal' | 'deployment'; readonly reason: string; readonly reviewAtMs?: number }
   /** The CA did not say when it wants a renewal; the calendar counts. */
   | { readonly type: 'not-asked'; readonly lineage: string; readonly because: string }
+  /** The CA revoked a certificate that is in use or is to be: `by` is the URL that says so. Told by each run until another took its place. */
+  | {
+      readonly type: 'revoked';
+      readonly lineage: string;
+      readonly version: number;
+      readonly by: string;
+      readonly revokedAtMs?: number;
+      readonly cause?: string;
+    }
+  /** Whether it is revoked is not known: nothing is decided on it. */
+  | { readonly type: 'revocation-unclear'; readonly lineage: string; readonly version: number; readonly because: string }
   | { readonly type: 'surveyed'; readonly server: string; readonly lineages: readonly string[] }
   /** The configuration is not as the last deployment left it: what somebody changed since, a line each. */
   | { readonly type: 'drift'; readonly lineage: string; readonly server: string; readonly what: readonly string[] }

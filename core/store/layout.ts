@@ -15,6 +15,7 @@ export interface Layout {
   readonly archives: string;
   readonly index: string;
   readonly windows: string;
+  readonly revocations: string;
   readonly news: string;
   readonly accounts: string;
   readonly stateRoot: string;
@@ -59,6 +60,7 @@ export function createLayout(home: string): Layout {
     archives: at('archive'),
     index: at('state', 'index.json'),
     windows: at('state', 'renewal-windows.json'),
+    revocations: at('state', 'revocations.json'),
     news: at('state', 'news.json'),
     accounts: at('accounts'),
     stateRoot: at('state'),

@@ -13,6 +13,7 @@ import type { Locking } from './locking.ts';
 import type { Making } from './making.ts';
 import type { ToldNews } from './news-file.ts';
 import type { RenewalWindows } from './renewal-windows.ts';
+import type { RevocationRecords } from './revocations.ts';
 import type { RunLog } from './run-log.ts';
 import type { Safety } from './safety.ts';
 import type { States } from './state.ts';
@@ -48,6 +49,7 @@ export interface Store
     Sweeping,
     WrittenRecords,
     RenewalWindows,
+    RevocationRecords,
     Channels,
     Configurations,
     Drafts,
