@@ -39,7 +39,12 @@ export function hookFailedNews({ hook, lineages, fault, tries, nextTryMs }: Hook
     kind: 'hook-failed',
     ...(subject === undefined ? {} : { lineage: subject.name }),
     title: `a ${hook} hook of ${only ?? `${lineages.length} certificates`} failed`,
-    text: paragraphs(`A program that certkit calls ${CALLED[hook]} ${whom} has failed. ${MEANING[hook]}`, `${fault.code}: ${fault.message}\n${fault.hint}`, next, wayOut),
+    text: paragraphs(
+      `A program that certkit calls ${CALLED[hook]} ${whom} has failed. ${MEANING[hook]}`,
+      `${fault.code}: ${fault.message}\n${fault.hint}`,
+      next,
+      wayOut,
+    ),
     code: fault.code,
     ...(subject?.life === undefined ? {} : { expiresAtMs: subject.life.notAfterMs }),
     ...(nextTryMs === undefined ? {} : { nextTryMs }),
