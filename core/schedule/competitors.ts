@@ -15,15 +15,30 @@ export interface Renewers {
   readonly competitors: readonly Competitor[];
 }
 
-/** Files, or folders of files with lines of cron's. Below the last one: Debian's crontabs/, SUSE's tabs/, Red Hat's files without a folder. */
-const CRONTABS: readonly string[] = ['/etc/crontab', '/etc/anacrontab', '/etc/cron.d', '/var/spool/cron'];
-const SCRIPTS: readonly string[] = [
-  ...['hourly', 'daily', 'weekly', 'monthly'].map((often) => `/etc/cron.${often}`),
-  ...['hourly', 'daily', 'weekly', 'monthly'].map((often) => `/etc/periodic/${often}`),
+/** Where commands stand. */
+interface Place {
+  readonly path: string;
+  /** How far below it files are looked for. */
+  readonly depth: number;
+  /** A file counts only if somebody may execute it. */
+  readonly isScript?: true;
+}
+
+const PLACES: readonly Place[] = [
+  { path: '/etc/crontab', depth: 0 },
+  { path: '/etc/anacrontab', depth: 0 },
+  { path: '/etc/cron.d', depth: 1 },
+  { path: '/var/spool/cron', depth: 2 }, // Debian has crontabs/ in it, SUSE tabs/, Red Hat the files themselves
+  ...['hourly', 'daily', 'weekly', 'monthly'].flatMap((often): readonly Place[] => [
+    { path: `/etc/cron.${often}`, depth: 1, isScript: true },
+    { path: `/etc/periodic/${often}`, depth: 1, isScript: true },
+  ]),
 ];
 
 /** Names that run-parts and cron pass over: copies that package managers, editors and people leave. */
 const LEFTOVER = /^\.|~$|\.(?:dpkg-\w+|rpm\w+|bak|old|orig|save|disabled|swp|cfsaved)$/;
+
+const ANY_EXECUTE = 0o111;
 
 const CERTKIT = 'certkit';
 
@@ -62,7 +77,7 @@ export async function findRenewers(files: FileReader, root = ''): Promise<Renewe
     const called = clientsIn(commands);
     return (called.length > 0 ? called : clientsNamed(timer)).map((client) => ({ client, where: timer }));
   });
-  const texts = (await Promise.all([...CRONTABS.map((path) => textsAt(path, 0, reader)), ...SCRIPTS.map((path) => textsAt(path, 0o111, reader))])).flat();
+  const texts = (await Promise.all(PLACES.map((place) => textsAt(place, reader)))).flat();
   const crons = texts.flatMap(({ path, text }) => {
     const lines = text.split('\n').filter((line) => !/^\s*#/.test(line) && !(hasSystemd && NOT_WITH_SYSTEMD.test(line)));
     return isOurs(text) ? [] : clientsIn(lines).map((client) => ({ client, where: path }));
@@ -86,14 +101,14 @@ function clientsNamed(timer: string): readonly string[] {
   return [...new Set(CLIENTS.flatMap(([client]) => (client !== CERTKIT && name.startsWith(`${client}.`) ? [client] : [])))];
 }
 
-/** @param modeWanted - bits of which a file needs one; scripts that may not be executed are not run */
-async function textsAt(path: string, modeWanted: number, reader: FileReader): Promise<readonly { readonly path: string; readonly text: string }[]> {
+async function textsAt({ path, depth, isScript }: Place, reader: FileReader): Promise<readonly { readonly path: string; readonly text: string }[]> {
   const facts = await reader.facts(path, 'follow');
-  if (facts?.type === 'directory') {
+  if (facts?.type === 'directory' && depth > 0) {
     const names = ((await reader.list(path)) ?? []).filter((name) => !LEFTOVER.test(name));
-    return (await Promise.all(names.map((name) => textsAt(`${path}/${name}`, modeWanted, reader)))).flat();
+    const below = names.map((name): Place => ({ path: `${path}/${name}`, depth: depth - 1, ...(isScript === true ? { isScript } : {}) }));
+    return (await Promise.all(below.map((place) => textsAt(place, reader)))).flat();
   }
-  if (facts?.type !== 'file' || (modeWanted !== 0 && (facts.mode & modeWanted) === 0)) return [];
+  if (facts?.type !== 'file' || (isScript === true && (facts.mode & ANY_EXECUTE) === 0)) return [];
   const bytes = await reader.read(path);
   return bytes === undefined ? [] : [{ path, text: Buffer.from(bytes).toString('latin1') }];
 }

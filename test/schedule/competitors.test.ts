@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { fileReader } from '../../core/edges/file-reader.ts';
+import { fault } from '../../core/errors.ts';
+import type { FileReader } from '../../core/ports.ts';
 import { findRenewers } from '../../core/schedule/competitors.ts';
 
 let root: string;
@@ -81,6 +83,17 @@ test('a script of run-parts counts while it may be executed', async () => {
   expect(await found()).toEqual(['certbot /etc/cron.daily/certs']);
   chmodSync(join(root, 'etc/cron.daily/certs'), 0o644);
   expect(await found()).toEqual([]);
+});
+
+test('what may not be read is passed over, and a folder in a folder is not entered', async () => {
+  write('/etc/cron.d/certbot', DEBIAN);
+  write('/var/spool/cron/crontabs/root', DEBIAN);
+  link('/etc/cron.d/everything', join(root, 'etc'));
+  const refusing: FileReader = {
+    ...fileReader,
+    list: (path) => (path.endsWith('/crontabs') ? Promise.reject(fault('STORE_UNREADABLE', { path, because: 'permission denied' })) : fileReader.list(path)),
+  };
+  expect((await findRenewers(refusing, root)).competitors).toEqual([{ client: 'certbot', where: '/etc/cron.d/certbot' }]);
 });
 
 const service = (command: string) => `[Service]\nType=oneshot\nExecStart=${command}\n`;
