@@ -1,4 +1,4 @@
-import type { FileReader } from '../ports.ts';
+import type { Executor, FileReader } from '../ports.ts';
 import { isOurs } from './entry.ts';
 import { switchedOnCommands } from './timers.ts';
 
@@ -74,28 +74,31 @@ export async function findRenewers(files: FileReader, root = ''): Promise<Renewe
   const reader = lenient(files, root);
   const hasSystemd = (await reader.facts('/run/systemd/system', 'follow'))?.type === 'directory';
   const timers = (await switchedOnCommands(reader)).flatMap(({ timer, commands }) => {
-    const called = clientsIn(commands);
-    return (called.length > 0 ? called : clientsNamed(timer)).map((client) => ({ client, where: timer }));
+    const byCommand = clientsIn(commands);
+    return (byCommand.length > 0 ? byCommand : clientsNamed(timer)).map((client) => ({ client, where: timer }));
   });
   const texts = (await Promise.all(PLACES.map((place) => textsAt(place, reader)))).flat();
   const crons = texts.flatMap(({ path, text }) => {
-    const lines = text.split('\n').filter((line) => !/^\s*#/.test(line) && !(hasSystemd && NOT_WITH_SYSTEMD.test(line)));
+    const lines = text.split('\n').filter((line) => isNoComment(line) && !(hasSystemd && NOT_WITH_SYSTEMD.test(line)));
     return isOurs(text) ? [] : clientsIn(lines).map((client) => ({ client, where: path }));
   });
   const found = [...timers, ...crons];
   return { byHand: found.flatMap(({ client, where }) => (client === CERTKIT ? [where] : [])), competitors: found.filter(({ client }) => client !== CERTKIT) };
 }
 
-/** Whether the lines of a crontab have certkit renew. */
-export function renewsByHand(crontab: string): boolean {
-  return clientsIn(crontab.split('\n').filter((line) => !/^\s*#/.test(line))).includes(CERTKIT);
+/** Root reads the crontabs themselves; another user's own is behind its program. */
+export async function ownCrontab(programs: Executor): Promise<readonly string[]> {
+  const listed = await programs.run('crontab', ['-l']).catch(() => undefined); // no cron, or no crontab
+  return clientsIn((listed?.stdout ?? '').split('\n').filter(isNoComment)).includes(CERTKIT) ? ['your crontab'] : [];
 }
+
+const isNoComment = (line: string) => !/^\s*#/.test(line);
 
 function clientsIn(lines: readonly string[]): readonly string[] {
   return [...new Set(CLIENTS.flatMap(([client, command]) => (lines.some((line) => command.test(line)) ? [client] : [])))];
 }
 
-/** A package's service may run a script of its own: SUSE's dehydrated.timer does. */
+/** A client's timer may run a script around it. */
 function clientsNamed(timer: string): readonly string[] {
   const name = timer.slice(timer.lastIndexOf('/') + 1);
   return [...new Set(CLIENTS.flatMap(([client]) => (client !== CERTKIT && name.startsWith(`${client}.`) ? [client] : [])))];

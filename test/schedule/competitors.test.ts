@@ -114,7 +114,13 @@ const timers: readonly (readonly [title: string, timer: string, service: string,
     service('/root/.acme.sh/acme.sh --cron --home /root/.acme.sh'),
     'acme.sh',
   ],
-  ["SUSE's dehydrated, by a script", 'dehydrated.timer', '/usr/lib/systemd/system/dehydrated.service', service('/usr/lib/dehydrated/run'), 'dehydrated'],
+  [
+    'a client that its timer runs by a script',
+    'dehydrated.timer',
+    '/usr/lib/systemd/system/dehydrated.service',
+    service('/usr/lib/dehydrated/run'),
+    'dehydrated',
+  ],
 ];
 for (const [title, timer, path, text, client] of timers) {
   test(`${title} is found by its timer while that is switched on`, async () => {
