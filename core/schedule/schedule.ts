@@ -2,9 +2,9 @@ import { fault } from '../errors.ts';
 import { fingerprint } from '../model/fingerprint.ts';
 import type { Clock, Executor, Files } from '../ports.ts';
 import { type Competitor, findRenewers, ownCrontab } from './competitors.ts';
-import { cronEntry, crontabLine, hourlyScript, nextRunMs } from './cron.ts';
+import { cronEntry, crontabLine, hourlyScript, nextRunMs, refuseLongLines } from './cron.ts';
 import { runsCron } from './cron-daemon.ts';
-import { type EntryFacts, isOurs } from './entry.ts';
+import { type EntryFacts, isOurs, sameButForPath } from './entry.ts';
 import { rehearse } from './rehearsal.ts';
 import { RECOVERY, systemdUnits, TIMER } from './systemd.ts';
 import { timerTimes } from './timer-times.ts';
@@ -85,6 +85,7 @@ export function createSchedule({ facts, uid, files, programs, clock, root = '' }
 
   async function write(path: string, mode: number): Promise<void> {
     const text = wanted.get(path) ?? '';
+    if (path === CRON_FILE) refuseLongLines(text, facts);
     const there = await textAt(path);
     if (there === text) return;
     if (there !== undefined && !isOurs(there)) {
@@ -114,7 +115,8 @@ export function createSchedule({ facts, uid, files, programs, clock, root = '' }
   return {
     async status() {
       const paths = await installed();
-      const outdated = (await Promise.all(paths.map(async (path) => ((await textAt(path)) === wanted.get(path) ? [] : [path])))).flat();
+      const isCurrent = async (path: string) => sameButForPath((await textAt(path)) ?? '', wanted.get(path) ?? '');
+      const outdated = (await Promise.all(paths.map(async (path) => ((await isCurrent(path)) ? [] : [path])))).flat();
       const kind = paths.includes(unitPath(TIMER)) ? 'systemd' : paths.length > 0 ? 'cron' : undefined;
       const { byHand, competitors } = await findRenewers(files, root);
       return {
@@ -129,7 +131,11 @@ export function createSchedule({ facts, uid, files, programs, clock, root = '' }
 
     async install(asked) {
       const kind = asked ?? (await kindHere());
-      if (kind === 'crontab') return { kind, files: [], line: crontabLine(facts, minute), ...(await rehearse(facts, programs)), ...(await idleCron()) };
+      if (kind === 'crontab') {
+        const line = crontabLine(facts, minute);
+        refuseLongLines(line, facts);
+        return { kind, files: [], line, ...(await rehearse(facts, programs)), ...(await idleCron()) };
+      }
       if (uid !== 0)
         throw fault('USAGE_INVALID', {
           problem: `Only root can install a ${kind} entry; "certkit schedule install crontab" prints a line for your own crontab`,
