@@ -1,10 +1,10 @@
 import { fault } from '../errors.ts';
 import { commandOf, type EntryFacts, MARK, shellWord } from './entry.ts';
 
-/** Machines of one image share the minute; systemd's own delay is longer. */
+/** Machines of one image may share the minute; systemd's own delay is longer. */
 const JITTER = '10m';
 const HOUR_MS = 3_600_000;
-/** Debian's cron has room for 1000 characters of a setting and of a command (MAX_ENVSTR, MAX_COMMAND in its cron.h). */
+/** Debian's cron has room for 1000 characters of a line (MAX_ENVSTR, MAX_COMMAND in its cron.h). */
 const LONGEST_CRON_LINE = 998;
 
 /** An entry for /etc/cron.d. A `%` would end the command (crontab(5)). */
@@ -30,10 +30,10 @@ export function nextRunMs(entry: string, nowMs: number): number | undefined {
   return thisHourMs > nowMs ? thisHourMs : thisHourMs + HOUR_MS;
 }
 
-/** cron passes over a whole file for one line that it cannot read, and tells nobody but its log. */
+/** Of a longer setting cron drops the end, and for a longer command it passes over the whole file; it tells nobody but its log. */
 export function refuseLongLines(text: string, { path }: EntryFacts): void {
   if (text.split('\n').every((line) => line.length <= LONGEST_CRON_LINE)) return;
-  const problem = `cron passes over an entry with a line of more than ${LONGEST_CRON_LINE} characters, and PATH alone has ${path.length}; give this command a shorter one`;
+  const problem = `cron does not read lines of more than ${LONGEST_CRON_LINE} characters to their end, and PATH alone has ${path.length}; give this command a shorter one`;
   throw fault('USAGE_INVALID', { problem });
 }
 
