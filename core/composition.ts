@@ -4,13 +4,16 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { container, type DependencyContainer, type InjectionToken, instanceCachingFactory } from 'tsyringe';
 import { type Catalog, createCatalog } from '../plugins/catalog.ts';
+import { parseCommand } from '../plugins/command-words.ts';
 import type { PluginKind } from '../plugins/contract.ts';
 import { createAuthenticator, createInstaller, createNotifier } from '../plugins/guard.ts';
+import { judgedChoice } from '../plugins/judged-choice.ts';
 import type { PluginRoot } from '../plugins/roots.ts';
 import type { Acme, AcmeSession } from './acme/session.ts';
 import type { DumpRequest } from './confedit/nginx/crossplane.ts';
 import { systemClock } from './edges/clock.ts';
 import { difference } from './edges/difference.ts';
+import { createEditor } from './edges/editor.ts';
 import { createExecutor } from './edges/exec.ts';
 import { createFiles } from './edges/files.ts';
 import { createLocks } from './edges/locks.ts';
@@ -20,8 +23,10 @@ import { createStaging } from './edges/staging.ts';
 import { createProbe } from './edges/tls-probe.ts';
 import { asCertkitError, fault } from './errors.ts';
 import { inBatches } from './flows/batch.ts';
+import { type ConfigureNeeds, configure } from './flows/configure.ts';
 import { deleteLineage } from './flows/delete.ts';
-import { deploy } from './flows/deploy.ts';
+import { deployWithHooks } from './flows/deploy-with-hooks.ts';
+import { type Editing, edit } from './flows/edit.ts';
 import { hold } from './flows/hold.ts';
 import { inspect } from './flows/inspect.ts';
 import { jitter } from './flows/jitter.ts';
@@ -33,8 +38,10 @@ import { type NotifyNeeds, testChannels } from './flows/notify.ts';
 import { type RecoverOptions, recover } from './flows/recover.ts';
 import { release, rollback } from './flows/rollback.ts';
 import { run } from './flows/run.ts';
+import { settable } from './flows/settable.ts';
 import { throughServer } from './flows/through-server.ts';
 import { undeploy } from './flows/undeploy.ts';
+import type { Change, PlacedChoice, Subject } from './model/configuration.ts';
 import type { Event, Tell } from './model/event.ts';
 import type { Authority, PluginChoice } from './model/lineage.ts';
 import type { Clock, Executor, Files, Locks, Log, Probe, Random, Staging } from './ports.ts';
@@ -59,6 +66,8 @@ export interface Settings {
   readonly signal: AbortSignal;
   /** A person started this. */
   readonly watched: boolean;
+  /** The command line of the person's editor, as they set it. */
+  readonly editor?: string;
 }
 
 /** A port, under the name by which a composition may be given another one. */
@@ -145,6 +154,20 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       return createNotifier(await graph.resolve(CATALOG).find('notifier', plugin), options, { files, programs, log: settings.log });
     },
   });
+  const configureNeeds = (own: Needs): ConfigureNeeds => ({ ...own, judgeChoice: (placed) => verdictOn(placed, own) });
+  /** By the plugin's declarations, and by what it says itself when it is made. */
+  async function verdictOn({ kind, choice }: PlacedChoice, own: Needs): ReturnType<ConfigureNeeds['judgeChoice']> {
+    try {
+      const definition = await graph.resolve(CATALOG).find(kind, choice.plugin);
+      const judged = judgedChoice(definition.options, choice.options);
+      const made = () =>
+        kind === 'notifier' ? notifyNeeds().notifier(choice) : kind === 'installer' ? own.plugins.installer(choice) : own.plugins.authenticator(choice);
+      const refused = judged.fault === undefined ? await faultIn(made()) : undefined;
+      return refused === undefined ? judged : { ...judged, fault: refused };
+    } catch (thrown) {
+      return { fault: { because: asCertkitError(thrown).message }, secrets: [] };
+    }
+  }
   /** Nobody watches: what happens is told by the channels, too. */
   const unwatched = async (options: MaintainOptions) => {
     const events: Event[] = [];
@@ -179,10 +202,19 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       await graph.resolve(STORE).prepare();
       await awaitFirstRun(notifyNeeds());
     },
-    deploy: async (...[views, options]: DropLast<Parameters<typeof deploy>>) => deploy(views, options, options.dryRun ? needs() : await recovered()),
+    deploy: async (...[views, options]: DropLast<Parameters<typeof deployWithHooks>>) =>
+      deployWithHooks(views, options, options.dryRun ? needs() : await recovered()),
     rollback: async (name: string) => rollback(name, await recovered()),
     release: async (name: string) => release(name, await recovered()),
     hold: async (...[name, what]: DropLast<Parameters<typeof hold>>) => hold(name, what, await recovered()),
+    configure: async (subject: Subject, changes: readonly Change[], dryRun: boolean) =>
+      configure(subject, changes, dryRun, configureNeeds(dryRun ? needs() : await recovered())),
+    edit: async (subject: Subject, person: Omit<Editing, 'openEditor'>) =>
+      edit(subject, { ...person, openEditor: editorOf(settings) }, configureNeeds(await recovered())),
+    settable: async (subject: Subject) => {
+      const optionsOf = async ({ kind, choice }: PlacedChoice) => (await graph.resolve(CATALOG).find(kind, choice.plugin)).options;
+      return settable(subject, { store: graph.resolve(STORE), optionsOf });
+    },
     undeploy: async (name: string, options: { readonly dryRun: boolean }) => undeploy(name, options, options.dryRun ? needs() : await recovered()),
     delete: async (name: string) => deleteLineage(name, await recovered()),
     knownServers: async () => knownServers(needs()),
@@ -217,6 +249,23 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
 export type Certkit = ReturnType<typeof compose>;
 
 type DropLast<T extends readonly unknown[]> = T extends readonly [...infer Rest, unknown] ? Rest : never;
+
+/** @throws USAGE_INVALID when the person's editor is no command */
+function editorOf({ editor, path, signal }: Settings): (file: string) => Promise<void> {
+  if (editor === undefined) return createEditor({ path, signal });
+  const words = parseCommand(editor);
+  if (!words.ok) throw fault('USAGE_INVALID', { problem: `VISUAL or EDITOR is no editor: ${words.because}` });
+  return createEditor({ words: words.value, path, signal });
+}
+
+async function faultIn(work: Promise<unknown>): Promise<{ readonly because: string } | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (thrown) {
+    return { because: asCertkitError(thrown).message };
+  }
+}
 
 function pluginRoots({ packageRoot, home }: Settings): readonly PluginRoot[] {
   const above = dirname(packageRoot);
@@ -359,6 +408,10 @@ function certificateAuthority(graph: DependencyContainer, settings: Settings): C
       return id === undefined ? undefined : (await acme).renewalInfo(await addressOf(authority), id, signal);
     },
     certificateId,
+    async revocation(question, signal) {
+      const { askRevocation } = await import('./acme/revocation.ts');
+      return askRevocation(question, { nowMs: graph.resolve(CLOCK).nowMs(), signal });
+    },
     close: () => opened?.close(),
   };
 }

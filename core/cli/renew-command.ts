@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { fault, faultFacts } from '../errors.ts';
 import { parseDuration } from '../model/duration.ts';
-import { type CommandContext, errorFacts, exitCodeFor } from './command.ts';
+import { type CommandContext, errorFacts, exitCodeFor, hookFacts } from './command.ts';
 import { deploymentFacts, plannedText, printChanges } from './deployment-text.ts';
 import { reasonText } from './words.ts';
 
@@ -28,7 +28,7 @@ export function declareRenew(program: Command): Command {
 export async function renewCommand(names: readonly string[], flags: RenewFlags, { certkit, output }: CommandContext): Promise<number> {
   const jitterMs = flags.jitter === undefined ? 0 : readJitter(flags.jitter);
   await refuseUnknown(names, certkit.store);
-  const { renewals, deployments, failures } = await certkit.maintain({
+  const { renewals, deployments, failures, hookFailures } = await certkit.maintain({
     names,
     force: flags.force === true,
     deploy: flags.deploy,
@@ -47,9 +47,10 @@ export async function renewCommand(names: readonly string[], flags: RenewFlags, 
       return outcome.result === 'renewed' ? { lineage: outcome.lineage, result: outcome.result, version: outcome.version.number } : outcome;
     }),
     deployments: deployments.map(deploymentFacts),
-    ...errorFacts([...failures.values()]),
+    ...hookFacts(hookFailures),
+    ...errorFacts([...failures.values(), ...hookFailures]),
   });
-  return exitCodeFor([...failures.values()], renewals.length);
+  return exitCodeFor([...failures.values(), ...hookFailures], renewals.length);
 }
 
 function readJitter(text: string): number {

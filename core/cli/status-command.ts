@@ -5,8 +5,9 @@ import { lifeOf, type Version } from '../model/version.ts';
 import { type CommandContext, exitCodeFor } from './command.ts';
 import type { Output } from './output.ts';
 import { refuseUnknown } from './renew-command.ts';
+import { revocationText } from './revocation-text.ts';
 import { scheduleLines } from './schedule-text.ts';
-import { faultText, reasonText, when } from './words.ts';
+import { faultText, owedHooksText, reasonText, when } from './words.ts';
 
 export function declareStatus(program: Command): Command {
   return program
@@ -36,7 +37,7 @@ function print(inspection: Inspection, output: Output): void {
     output.say(`${inspection.name}\n  ${faultText(inspection.error).replaceAll('\n', '\n  ')}`);
     return;
   }
-  const { name, lineage, live, pending, renewal, deployment, served, owed, state, versions } = inspection;
+  const { name, lineage, live, pending, renewal, deployment, served, owed, state, versions, revocations } = inspection;
   const version = (one: Version | undefined) => (one === undefined ? 'none' : `version ${one.number}, valid until ${when(lifeOf(one).notAfterMs)}`);
   output.say(name);
   output.say(`  names    ${lineage.identifiers.map(({ value }) => value).join(', ')}`);
@@ -55,8 +56,14 @@ function print(inspection: Inspection, output: Output): void {
     );
   }
   if (owed) output.say('  owed     a server has not been seen serving the live version; the next run deploys it');
+  for (const asked of revocations) {
+    const text = revocationText(asked);
+    if (text !== undefined) output.say(`  revoked? ${text}`);
+  }
   output.say(`  renew    ${nextText(renewal)}`);
   output.say(`  deploy   ${nextText(deployment)}`);
+  const hooks = owedHooksText(state.owedHooks);
+  if (hooks !== undefined) output.say(`  hooks    ${hooks}`);
   for (const [job, attempts] of [['renewal', state.renewal] as const, ['deployment', state.deployment] as const]) {
     if (attempts !== undefined)
       output.say(
@@ -73,7 +80,7 @@ function nextText(decision: { readonly due: boolean; readonly reason: string; re
 
 function factsOf(inspection: Inspection): Readonly<Record<string, unknown>> {
   if (!inspection.readable) return { name: inspection.name, error: faultFacts(inspection.error) };
-  const { name, lineage, live, pending, owed, renewal, deployment, served, state, versions } = inspection;
+  const { name, lineage, live, pending, owed, renewal, deployment, served, state, versions, revocations } = inspection;
   const version = (one: Version | undefined) => (one === undefined ? undefined : { number: one.number, ...lifeOf(one), sets: one.sets });
   return {
     name,
@@ -88,7 +95,9 @@ function factsOf(inspection: Inspection): Readonly<Record<string, unknown>> {
     owed,
     renewal,
     deployment,
+    revocations,
     served,
     attempts: { renewal: state.renewal, deployment: state.deployment },
+    ...(state.owedHooks === undefined ? {} : { owedHooks: state.owedHooks }),
   };
 }

@@ -22,6 +22,8 @@ export type RenewOutcome =
 export interface RenewOptions {
   /** Renew whatever the calendar says. */
   readonly force: boolean;
+  /** By lineage: why it is not renewed although it is due. */
+  readonly stopped?: ReadonlyMap<string, CertkitError>;
 }
 
 /** Lineages under way at once. Their requests to one CA share a session. */
@@ -94,14 +96,24 @@ export async function renewHeld(name: string, options: RenewOptions, needs: Need
 
 async function decideAndObtain(name: string, options: RenewOptions, needs: Needs): Promise<RenewOutcome> {
   const { store, tell } = needs;
-  const [lineage, versions, state, windows] = await Promise.all([store.lineage(name), store.versions(name), store.state(name), store.windowsOf(name)]);
+  const [lineage, versions, liveNumber, state, windows, revocations] = await Promise.all([
+    store.lineage(name),
+    store.versions(name),
+    store.live(name),
+    store.state(name),
+    store.windowsOf(name),
+    store.revocations(),
+  ]);
   const newest = versions.at(-1);
+  const live = versions.find(({ number }) => number === liveNumber);
   // Decided under the lock: another process may have renewed while this one waited.
-  const decision = decisionOn({ lineage, newest, state, windows }, options, needs);
+  const decision = decisionOn({ lineage, newest, live, state, windows, revocations }, options, needs);
   if (!decision.due && decision.reason === 'held' && options.force) return failed(name, fault('USAGE_HELD', { name, what: 'renewal' }), needs);
   if (!decision.due) return notDue(name, decision, needs);
 
   try {
+    const stop = options.stopped?.get(name);
+    if (stop !== undefined) throw stop;
     await refuseUnattended(lineage, needs);
     const version = await obtain(lineage, newest, decision.reason, needs);
     const { renewal: _done, ...rest } = state;
