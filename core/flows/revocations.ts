@@ -30,6 +30,11 @@ export async function refreshRevocations(views: readonly LineageView[], needs: N
   return fresh !== undefined;
 }
 
+/** Whether it is to be asked now whether one of its certificates is revoked. */
+export function isRevocationQuestionDue(view: LineageView, nowMs: number): boolean {
+  return view.readable && questionsOn(view, nowMs).length > 0;
+}
+
 /** Asks about one version now, whenever the last time was, and answers what is known then. */
 export function askAbout(lineage: string, version: Version, needs: Needs): Promise<Revocations> {
   return askAndKeep(
