@@ -23,7 +23,7 @@ export async function statusCommand(names: readonly string[], { certkit, output 
   for (const inspection of inspections) print(inspection, output);
   output.result('status', { lineages: inspections.map(factsOf) });
   return exitCodeFor(
-    inspections.flatMap((inspection) => (inspection.readable ? [] : [inspection.error])),
+    inspections.flatMap((inspection) => (inspection.readable ? (inspection.misconfigured ?? []) : inspection.error)),
     inspections.length,
   );
 }
@@ -52,6 +52,7 @@ function print(inspection: Inspection, output: Output): void {
     );
   }
   if (owed) output.say('  owed     a server has not been seen serving the live version; the next run deploys it');
+  if (inspection.misconfigured !== undefined) output.say(`  wrong    ${faultText(inspection.misconfigured).replaceAll('\n', '\n         ')}`);
   output.say(`  renew    ${nextText(renewal)}`);
   output.say(`  deploy   ${nextText(deployment)}`);
   for (const [job, attempts] of [['renewal', state.renewal] as const, ['deployment', state.deployment] as const]) {
@@ -87,5 +88,6 @@ function factsOf(inspection: Inspection): Readonly<Record<string, unknown>> {
     deployment,
     served,
     attempts: { renewal: state.renewal, deployment: state.deployment },
+    ...(inspection.misconfigured === undefined ? {} : { error: faultFacts(inspection.misconfigured) }),
   };
 }

@@ -1,20 +1,8 @@
 import { type CertkitError, fault, isCertkitError } from '../errors.ts';
-import { type Change, type Configuration, type Place, type PlacedChoice, type Reading, type Subject, subjectArgument } from '../model/configuration.ts';
+import { type Change, type Configuration, type Place, type Reading, type Subject, subjectArgument } from '../model/configuration.ts';
 import type { Lineage } from '../model/lineage.ts';
 import type { Needs } from './needs.ts';
 import { waitingFor } from './waiting.ts';
-
-/** How the declarations of a plugin judge what was chosen for it. */
-export interface ChoiceVerdict {
-  /** Why the plugin cannot be used so, and the option that it is about, where it is one. */
-  readonly fault?: { readonly option?: string; readonly because: string };
-  /** The values of options that are declared secret. */
-  readonly secrets: readonly string[];
-}
-
-export interface ConfigureNeeds extends Needs {
-  judgeChoice(choice: PlacedChoice): Promise<ChoiceVerdict>;
-}
 
 /** A configuration as it would be, or is, after the changes. */
 export interface Configured {
@@ -26,7 +14,7 @@ export interface Configured {
 }
 
 /** Changes a configuration under its lock. What would not be right as a whole is not written. */
-export async function configure(subject: Subject, changes: readonly Change[], dryRun: boolean, needs: ConfigureNeeds): Promise<Configured> {
+export async function configure(subject: Subject, changes: readonly Change[], dryRun: boolean, needs: Needs): Promise<Configured> {
   const { store, signal } = needs;
   const change = async (): Promise<Configured> => {
     const held = await store.configuration(subject);
@@ -55,9 +43,9 @@ export interface Judged {
  *
  * @throws STORE_UNREADABLE where it cannot be read by itself
  */
-export async function judge(configuration: Configuration, needs: ConfigureNeeds): Promise<Judged> {
+export async function judge(configuration: Configuration, needs: Needs): Promise<Judged> {
   const reading = await needs.store.readConfiguration(configuration);
-  const judged = await Promise.all(reading.choices.map(async (placed) => ({ placed, verdict: await needs.judgeChoice(placed) })));
+  const judged = await Promise.all(reading.choices.map(async (placed) => ({ placed, verdict: await needs.plugins.judge(placed) })));
   const secrets = judged.flatMap(({ verdict }) => verdict.secrets);
   for (const { placed, verdict } of judged) {
     if (verdict.fault === undefined) continue;
@@ -70,7 +58,7 @@ export async function judge(configuration: Configuration, needs: ConfigureNeeds)
 }
 
 /** The same as an error at its line. */
-export async function faultOf(configuration: Configuration, needs: ConfigureNeeds): Promise<CertkitError | undefined> {
+export async function faultOf(configuration: Configuration, needs: Needs): Promise<CertkitError | undefined> {
   try {
     const { reading, fault: found } = await judge(configuration, needs);
     if (found === undefined) return undefined;
@@ -83,7 +71,7 @@ export async function faultOf(configuration: Configuration, needs: ConfigureNeed
 }
 
 /** What differs between two texts of a configuration; `before` is absent where the first one could not be read. */
-export async function configured(held: Configuration, text: string, before: Judged | undefined, after: Judged, needs: ConfigureNeeds): Promise<Configured> {
+export async function configured(held: Configuration, text: string, before: Judged | undefined, after: Judged, needs: Needs): Promise<Configured> {
   const [was, is] = [before?.reading.members ?? {}, after.reading.members];
   const keys = [...new Set([...Object.keys(was), ...Object.keys(is)])].filter((key) => JSON.stringify(was[key]) !== JSON.stringify(is[key]));
   if (text === held.text) return { path: held.path, keys, difference: '' };
@@ -93,7 +81,7 @@ export async function configured(held: Configuration, text: string, before: Judg
 }
 
 /** A name that the authenticator can never prove. */
-async function unableFor({ authenticator, identifiers }: Lineage, { plugins }: ConfigureNeeds): Promise<Judged['fault']> {
+async function unableFor({ authenticator, identifiers }: Lineage, { plugins }: Needs): Promise<Judged['fault']> {
   const prover = await plugins.authenticator(authenticator);
   for (const [at, identifier] of identifiers.entries()) {
     const assessment = prover.assess(identifier);

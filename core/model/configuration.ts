@@ -43,3 +43,10 @@ export type Change =
 export function subjectArgument(subject: Subject): string {
   return subject.kind === 'system' ? '--system' : subject.name;
 }
+
+export function choicesOf({ authenticator, installers }: Pick<Lineage, 'authenticator' | 'installers'>): readonly PlacedChoice[] {
+  return [
+    { kind: 'authenticator', place: ['authenticator'], choice: authenticator },
+    ...installers.map((choice, at): PlacedChoice => ({ kind: 'installer', place: ['installers', at], choice })),
+  ];
+}

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { appendFileSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Change, Subject } from '../../core/model/configuration.ts';
 import { freshHome, type Home } from './home.ts';
@@ -180,8 +180,8 @@ describe('saving', () => {
     const home = await freshHome();
     home.put('lineages/example.com.yaml', YAML, 0o666);
     await expect(home.store.configuration(LINEAGE)).rejects.toMatchObject({ code: 'STORE_UNSAFE' });
-    home.put('lineages/latin.yaml', '');
-    const path = home.put('lineages/latin.yaml', Buffer.concat([Buffer.from(YAML), Buffer.from([0x23, 0xe9, 0x0a])]));
+    const path = home.put('lineages/latin.yaml', YAML);
+    appendFileSync(path, Buffer.from([0x23, 0xe9, 0x0a])); // a comment in Latin-1
     await expect(home.store.configuration({ kind: 'lineage', name: 'latin' })).rejects.toMatchObject({
       code: 'STORE_UNREADABLE',
       message: expect.stringMatching(new RegExp(`^${path}:13: .*UTF-8`)),
