@@ -20,7 +20,7 @@ installers:
   - files
 `;
 
-/** \`authenticator.root=/srv\`, \`renew_before=\`, \`+name\`, \`-name\` */
+/** `authenticator.root=/srv`, `renew_before=`, `+name`, `-name` */
 const changeOf = (words: string): Change => {
   if (words.startsWith('+')) return { kind: 'add-name', name: words.slice(1) };
   if (words.startsWith('-')) return { kind: 'remove-name', name: words.slice(1) };
