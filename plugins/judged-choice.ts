@@ -7,7 +7,7 @@ import { secretsIn } from './secrets.ts';
 export interface JudgedChoice {
   /** The first option that cannot be used. */
   readonly fault?: { readonly option: string; readonly because: string; readonly error: CertkitError };
-  readonly secrets: readonly string[];
+  readonly secrets: ReturnType<typeof secretsIn>;
 }
 
 export function judgedChoice({ name, options }: Pick<PluginDefinition, 'name' | 'options'>, raw: Readonly<Record<string, unknown>>): JudgedChoice {

@@ -4,6 +4,8 @@ import type { Lineage } from '../model/lineage.ts';
 import type { Needs } from './needs.ts';
 import { waitingFor } from './waiting.ts';
 
+const STARS = '****';
+
 /** A configuration as it would be, or is, after the changes. */
 export interface Configured {
   readonly path: string;
@@ -21,9 +23,10 @@ export async function configure(subject: Subject, changes: readonly Change[], dr
     const text = await store.changedText(held, changes);
     const judged = await judge({ ...held, text }, needs);
     const before = await judge(held, needs).catch(() => undefined); // what could not be read is mended now
-    const shown = judged.secrets.find((secret) => before?.secrets.includes(secret) === false);
-    if (shown !== undefined)
-      throw refusal(held, 'a secret is among the values, and a command line can be read by everybody on this machine; set it by "certkit edit"');
+    const typed = before && judged.secrets.find(({ value }) => !before.secrets.some((known) => known.value === value));
+    if (typed !== undefined) {
+      throw refusal(held, `${typed.place.join('.')}: it is a secret, and a command line can be read by everybody on this machine; set it by "certkit edit"`);
+    }
     if (judged.fault !== undefined) throw refusal(held, judged.fault.because);
     if (!dryRun && text !== held.text) await store.saveConfiguration(held, text);
     return configured(held, text, before, judged, needs);
@@ -34,7 +37,7 @@ export async function configure(subject: Subject, changes: readonly Change[], dr
 
 export interface Judged {
   readonly reading: Reading;
-  readonly secrets: readonly string[];
+  readonly secrets: readonly { readonly place: Place; readonly value: string }[];
   readonly fault?: { readonly place: Place; readonly because: string };
 }
 
@@ -46,7 +49,7 @@ export interface Judged {
 export async function judge(configuration: Configuration, needs: Needs): Promise<Judged> {
   const reading = await needs.store.readConfiguration(configuration);
   const judged = await Promise.all(reading.choices.map(async (placed) => ({ placed, verdict: await needs.plugins.judge(placed) })));
-  const secrets = judged.flatMap(({ verdict }) => verdict.secrets);
+  const secrets = judged.flatMap(({ placed, verdict }) => verdict.secrets.map(({ option, value }) => ({ place: [...placed.place, option], value })));
   for (const { placed, verdict } of judged) {
     if (verdict.fault === undefined) continue;
     const { option, because } = verdict.fault;
@@ -72,12 +75,16 @@ export async function faultOf(configuration: Configuration, needs: Needs): Promi
 
 /** What differs between two texts of a configuration; `before` is absent where the first one could not be read. */
 export async function configured(held: Configuration, text: string, before: Judged | undefined, after: Judged, needs: Needs): Promise<Configured> {
-  const [was, is] = [before?.reading.members ?? {}, after.reading.members];
-  const keys = [...new Set([...Object.keys(was), ...Object.keys(is)])].filter((key) => JSON.stringify(was[key]) !== JSON.stringify(is[key]));
+  const [had, wanted] = [before?.reading.members ?? {}, after.reading.members];
+  const keys = [...new Set([...Object.keys(had), ...Object.keys(wanted)])].filter((key) => JSON.stringify(had[key]) !== JSON.stringify(wanted[key]));
   if (text === held.text) return { path: held.path, keys, difference: '' };
-  const secrets = [...(before?.secrets ?? []), ...after.secrets].sort((a, b) => b.length - a.length); // one may be part of another
-  const masked = (shown: string) => Buffer.from(secrets.reduce((rest, secret) => rest.replaceAll(secret, '****'), shown));
-  return { path: held.path, keys, difference: await needs.difference(held.path, masked(held.text), masked(text)) };
+  const known = new Set(before?.secrets.map(({ value }) => value));
+  const was = before?.reading.withStars(before.secrets.map(({ place }) => ({ place, stars: STARS }))) ?? held.text;
+  const is = after.reading.withStars(after.secrets.map(({ place, value }) => ({ place, stars: known.has(value) ? STARS : `${STARS} (another)` })));
+  // What was a secret under a key that its plugin does not know stands elsewhere as well.
+  const values = [...known, ...after.secrets.map(({ value }) => value)].sort((a, b) => b.length - a.length);
+  const masked = (text: string) => Buffer.from(values.reduce((rest, value) => rest.replaceAll(value, STARS), text));
+  return { path: held.path, keys, difference: await needs.difference(held.path, masked(was), masked(is)) };
 }
 
 /** A name that the authenticator can never prove. */

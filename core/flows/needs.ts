@@ -47,7 +47,7 @@ export interface ChoiceVerdict {
   /** Why it cannot be used so; `option` where it is about one. */
   readonly fault?: { readonly option?: string; readonly because: string; readonly error: CertkitError };
   /** The values of options that are declared secret. */
-  readonly secrets: readonly string[];
+  readonly secrets: readonly { readonly option: string; readonly value: string }[];
 }
 
 /** Plugins by a person's choice; the same choice is the same instance throughout a run. */

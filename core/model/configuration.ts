@@ -30,6 +30,8 @@ export interface Reading {
   readonly members: Readonly<Record<string, unknown>>;
   /** The line of a member, counted from 1; that of the nearest one around it where it is missing. */
   lineOf(place: Place): number | undefined;
+  /** The text with something else in place of the values that stand there. */
+  withStars(stars: readonly { readonly place: Place; readonly stars: string }[]): string;
 }
 
 /** One edit, as a person asks for it. A key has dots between its steps: `authenticator.root`. */

@@ -104,7 +104,12 @@ export function createConfigurations({ layout, files, yamlFiles, lineages, locki
       const parsed = await parseYaml(path, text);
       const misfit = await misfitOf(subject, parsed.plain);
       if (misfit !== undefined) return decodeYaml(path, parsed, () => raise(misfit));
-      return { ...(await read(subject, parsed.plain)), members: membersOf(parsed), lineOf: (place) => parsed.lineOf(place, false) };
+      return {
+        ...(await read(subject, parsed.plain)),
+        members: membersOf(parsed),
+        lineOf: (place) => parsed.lineOf(place, false),
+        withStars: parsed.withStars,
+      };
     },
 
     async changedText({ subject, path, text }, changes) {

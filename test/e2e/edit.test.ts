@@ -175,8 +175,12 @@ test('certkit.yaml is edited alike: channels are judged by their plugins, and se
   expect(screen).toMatch(/certkit\.yaml:4: notify\.0\.adress: there is no such option/);
   expect(exitCode, screen).toBe(0);
   expect(desk.text()).toContain(`    url: ${secret}\n`);
-  expect(screen).toContain('+    url: ****');
+  expect(screen).toContain('+    url: **** (another)');
   expect(screen).not.toContain('T0PSECRET');
+
+  const other = await desk.edit([`sed -i 's,url: .*,url: "https://hooks.example/T0P\\\\x53ECRET"  # new,' "$1"`], [], ['edit', '--system']);
+  expect(desk.text()).toContain('T0P\\x53ECRET');
+  expect(other.screen).toContain('-    url: ****\n+    url: ****  # new\n');
 });
 
 test('without a terminal the error names "set"', async () => {

@@ -104,7 +104,7 @@ test('certkit.yaml is set alike; a secret is refused on a command line, and show
   expect(made.stdout).toContain('certkit notify test');
 
   const { message } = await expectFault(home, ['set', '--system', 'notify.0.password=T0PSECRET'], 'USAGE_BAD_CHANGE');
-  expect(message).toMatch(/a secret is among the values/);
+  expect(message).toMatch(/notify\.0\.password: it is a secret/);
 
   home.put('certkit.yaml', 'notify:\n  - plugin: webhook\n    url: https://hooks.example/T0PSECRET # ours\n');
   const shown = await home.run(['set', '--system', 'notify.webhook.on=failures']);
