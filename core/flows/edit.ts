@@ -1,6 +1,8 @@
 import { asCertkitError, type CertkitError, fault } from '../errors.ts';
 import { type Subject, subjectArgument } from '../model/configuration.ts';
-import { type Configured, configured, faultOf, judge, titleOf } from './configure.ts';
+import { titleOf } from './configure.ts';
+import { type Configured, configured } from './configured.ts';
+import { faultOf, judge } from './judge.ts';
 import type { Needs } from './needs.ts';
 import { waitingFor } from './waiting.ts';
 
