@@ -25,10 +25,11 @@ import { asCertkitError, fault } from './errors.ts';
 import { inBatches } from './flows/batch.ts';
 import { configure } from './flows/configure.ts';
 import { deleteLineage } from './flows/delete.ts';
-import { deploy } from './flows/deploy.ts';
+import { deployWithHooks } from './flows/deploy-with-hooks.ts';
 import { type Editing, edit } from './flows/edit.ts';
 import { hold } from './flows/hold.ts';
 import { inspect } from './flows/inspect.ts';
+import { jitter } from './flows/jitter.ts';
 import { knownServers } from './flows/known-servers.ts';
 import { type MaintainOptions, maintain } from './flows/maintain.ts';
 import type { CertificateAuthority, ChoiceKind, ChoiceVerdict, Needs, Plugins, Servers } from './flows/needs.ts';
@@ -157,10 +158,13 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
   const unwatched = async (options: MaintainOptions) => {
     const events: Event[] = [];
     const startedAtMs = graph.resolve(CLOCK).nowMs();
-    const own = await recovered((event) => {
+    const hear: Tell = (event) => {
       events.push(event);
       tell(event);
-    });
+    };
+    const found = await recovered(hear);
+    // An order that was open before the wait may be another run's that has ended it since.
+    const own = (await jitter(options, found)) && found.unfinished.size > 0 ? await recovered(hear) : found;
     const done = await maintain(options, own);
     await tellNews({ events, startedAtMs, host: hostname() }, notifyNeeds());
     return done;
@@ -184,7 +188,8 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       await graph.resolve(STORE).prepare();
       await awaitFirstRun(notifyNeeds());
     },
-    deploy: async (...[views, options]: DropLast<Parameters<typeof deploy>>) => deploy(views, options, options.dryRun ? needs() : await recovered()),
+    deploy: async (...[views, options]: DropLast<Parameters<typeof deployWithHooks>>) =>
+      deployWithHooks(views, options, options.dryRun ? needs() : await recovered()),
     rollback: async (name: string) => rollback(name, await recovered()),
     release: async (name: string) => release(name, await recovered()),
     hold: async (...[name, what]: DropLast<Parameters<typeof hold>>) => hold(name, what, await recovered()),
@@ -215,8 +220,9 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     schedule: async (): Promise<Schedule> => {
       const { createSchedule } = await import('./schedule/schedule.ts');
       const { home, path, uid, packageRoot } = settings;
-      const facts = { node: process.execPath, program: join(packageRoot, 'dist/core/start.cjs'), home, path };
-      return createSchedule({ facts, uid, files: graph.resolve(FILES), programs: graph.resolve(EXECUTOR) });
+      const facts = { node: process.execPath, program: join(packageRoot, 'dist/core/start.cjs'), home, path, host: hostname() };
+      const { files, programs, clock } = needs();
+      return createSchedule({ facts, uid, files, programs, clock });
     },
     close: async () => {
       graph.resolve(AUTHORITY).close();
@@ -393,6 +399,10 @@ function certificateAuthority(graph: DependencyContainer, settings: Settings): C
       return id === undefined ? undefined : (await acme).renewalInfo(await addressOf(authority), id, signal);
     },
     certificateId,
+    async revocation(question, signal) {
+      const { askRevocation } = await import('./acme/revocation.ts');
+      return askRevocation(question, { nowMs: graph.resolve(CLOCK).nowMs(), signal });
+    },
     close: () => opened?.close(),
   };
 }

@@ -45,6 +45,10 @@ const catalogue = {
     message: `Version ${at.version} of ${at.name} was rolled back from and is not deployed again`,
     hint: `Release it with "certkit release ${at.name}", or get another with "certkit renew ${at.name} --force".`,
   }),
+  USAGE_REVOKED_VERSION: (at: { name: string; version: number }) => ({
+    message: `The CA revoked version ${at.version} of ${at.name}; it is not deployed`,
+    hint: `"certkit renew ${at.name}" gets another one and deploys it; "certkit explain ${at.name}" shows who says so.`,
+  }),
   USAGE_HELD: (at: { name: string; what: string }) => ({
     message: `The ${at.what} of ${at.name} is held`,
     hint: `Somebody ran "certkit hold ${at.name}"; "certkit release ${at.name}" lets it go.`,
@@ -150,6 +154,13 @@ const catalogue = {
     message: `What the CA sent is not the certificate that was ordered: ${at.because}`,
     hint: 'It was not stored. The CA is at fault; the next run orders anew.',
   }),
+  ACME_NO_PROFILE: (at: { profile: string; ca: string; known: readonly string[] }) => ({
+    message: `The CA at ${at.ca} has no profile "${at.profile}"; its profiles: ${list(at.known)}`,
+    hint:
+      at.known.length === 0
+        ? 'Take "profile" out of the file of the lineage or certkit.yaml, or choose another CA.'
+        : 'Give one of them with --profile, or as "profile" in the file of the lineage or certkit.yaml.',
+  }),
   ACME_TERMS: (at: { url: string }) => ({
     message: `The CA asks you to agree to its terms of service: ${at.url}`,
     hint: 'Read them and give --agree-tos.',
@@ -241,6 +252,10 @@ const catalogue = {
   EXEC_NOT_FOUND: (at: { file: string }) => ({
     message: `The program ${at.file} is not there`,
     hint: 'Give its absolute path, or put it on the PATH certkit runs with.',
+  }),
+  EXEC_HOOK_FAILED: (at: { event: string; lineages: readonly string[]; origin: string; because: string }) => ({
+    message: `The ${at.event} hook of ${at.lineages.length > 3 ? `${at.lineages.length} lineages` : list(at.lineages)} failed: ${at.because}`,
+    hint: `It comes from ${at.origin}. Run it by hand to see more; docs/hooks.md says what it is told.`,
   }),
 
   STORE_UNREADABLE: (at: { path: string; line?: number; because: string }) => ({

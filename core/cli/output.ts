@@ -26,6 +26,8 @@ export interface Output {
   failure(fault: { readonly code: string; readonly message: string; readonly hint: string }): void;
 }
 
+const ROUTINE: ReadonlySet<Event['type']> = new Set(['not-due', 'surveyed', 'jitter']);
+
 /** @param quiet - routine lines (not due, already served) are left out: the scheduler's runs that do nothing say nothing */
 export function createOutput(mode: OutputMode, terminal: Terminal, quiet: boolean): Output {
   let passing = '';
@@ -50,11 +52,11 @@ export function createOutput(mode: OutputMode, terminal: Terminal, quiet: boolea
     say,
     tell(event: Event) {
       if (mode === 'events') terminal.out(`${JSON.stringify({ schema: JSON_SCHEMA, event })}\n`);
-      const words = quiet && (event.type === 'not-due' || event.type === 'surveyed') ? undefined : eventText(event);
+      const words = quiet && ROUTINE.has(event.type) ? undefined : eventText(event);
       if (event.type === 'surveyed') servers.add(event.server);
       if (words === undefined) return;
       const text = event.type === 'surveyed' || event.type === 'failed' ? words.text : shortly(words.text);
-      if (event.type === 'failed' || event.type === 'cleanup-failed' || event.type === 'untold') {
+      if (event.type === 'failed' || event.type === 'cleanup-failed' || event.type === 'untold' || event.type === 'hook-failed') {
         clear();
         terminal.err(`${text}\n`);
       } else if (!words.passing || !terminal.interactive) say(text);

@@ -2,6 +2,7 @@ import type { CertkitError } from '../errors.ts';
 import type { KeyType, Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
 import type { RenewalWindow } from '../model/renewal-window.ts';
+import { type AskedRevocation, askedOf } from '../model/revocation.ts';
 import { endpointText } from '../model/site.ts';
 import type { Version } from '../model/version.ts';
 import type { DeploymentDecision } from '../policy/deployment.ts';
@@ -30,6 +31,9 @@ export interface ServedNow {
   readonly because?: string;
 }
 
+/** Of one certificate of a version. */
+export type KnownRevocation = AskedRevocation & { readonly version: number };
+
 export type Inspection =
   | {
       readonly name: string;
@@ -46,6 +50,8 @@ export type Inspection =
       readonly rules: { readonly renewal: readonly RenewalRule[]; readonly deployment: readonly DeploymentRule[] };
       /** What the CA suggests for the newest version. */
       readonly caWindow?: RenewalWindow;
+      /** What was answered when it was asked whether live and newest certificates are revoked. */
+      readonly revocations: readonly KnownRevocation[];
       readonly served: readonly ServedNow[];
       /** What its file wants of a plugin cannot be had. */
       readonly misconfigured?: CertkitError;
@@ -78,6 +84,9 @@ export async function inspect(views: readonly LineageView[], needs: Needs): Prom
       deployment: deployment.decision,
       rules: { renewal: renewal.rules, deployment: deployment.rules },
       ...(caWindow === undefined ? {} : { caWindow }),
+      revocations: [live, pending].flatMap((version) =>
+        version === undefined ? [] : askedOf(version, view.revocations).map((asked) => ({ version: version.number, ...asked })),
+      ),
       served: await servedNow(state, versions, live, needs),
       ...(misconfigured === undefined ? {} : { misconfigured }),
     };

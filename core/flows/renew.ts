@@ -23,6 +23,8 @@ export type RenewOutcome =
 export interface RenewOptions {
   /** Renew whatever the calendar says. */
   readonly force: boolean;
+  /** By lineage: why it is not renewed although it is due. */
+  readonly stopped?: ReadonlyMap<string, CertkitError>;
 }
 
 /** Lineages under way at once. Their requests to one CA share a session. */
@@ -35,6 +37,11 @@ export function planRenewals(views: readonly LineageView[], options: RenewOption
     const decision = decisionOn(view, options, needs);
     return decision.due ? { lineage: view.name, result: 'planned', reason: decision.reason } : notDue(view.name, decision, needs);
   });
+}
+
+/** Whether `renew` would order a certificate for it now. */
+export function isRenewalDue(view: LineageView, options: RenewOptions, needs: Pick<Needs, 'clock' | 'unfinished' | 'watched'>): boolean {
+  return view.readable && decisionOn(view, options, needs).due;
 }
 
 /** Renews the lineages that are due. One that fails does not hold up the others. */
@@ -90,14 +97,24 @@ export async function renewHeld(name: string, options: RenewOptions, needs: Need
 
 async function decideAndObtain(name: string, options: RenewOptions, needs: Needs): Promise<RenewOutcome> {
   const { store, tell } = needs;
-  const [lineage, versions, state, windows] = await Promise.all([store.lineage(name), store.versions(name), store.state(name), store.windowsOf(name)]);
+  const [lineage, versions, liveNumber, state, windows, revocations] = await Promise.all([
+    store.lineage(name),
+    store.versions(name),
+    store.live(name),
+    store.state(name),
+    store.windowsOf(name),
+    store.revocations(),
+  ]);
   const newest = versions.at(-1);
+  const live = versions.find(({ number }) => number === liveNumber);
   // Decided under the lock: another process may have renewed while this one waited.
-  const decision = decisionOn({ lineage, newest, state, windows }, options, needs);
+  const decision = decisionOn({ lineage, newest, live, state, windows, revocations }, options, needs);
   if (!decision.due && decision.reason === 'held' && options.force) return failed(name, fault('USAGE_HELD', { name, what: 'renewal' }), needs);
   if (!decision.due) return notDue(name, decision, needs);
 
   try {
+    const stop = options.stopped?.get(name);
+    if (stop !== undefined) throw stop;
     await refuseUnattended(lineage, needs);
     const version = await obtain(lineage, newest, decision.reason, needs);
     const { renewal: _done, ...rest } = state;
@@ -130,7 +147,7 @@ async function refuseUnattended(lineage: Lineage, { plugins, watched }: Needs): 
   });
 }
 
-function decisionOn(known: Known, { force }: RenewOptions, { clock, unfinished, watched }: Needs): RenewalDecision {
+function decisionOn(known: Known, { force }: RenewOptions, { clock, unfinished, watched }: Pick<Needs, 'clock' | 'unfinished' | 'watched'>): RenewalDecision {
   const isUnfinished = unfinished.has(renewalId(known.lineage.name));
   return decideRenewal(renewalFacts(known, { nowMs: clock.nowMs(), unfinished: isUnfinished, forced: force, watched }));
 }

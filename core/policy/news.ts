@@ -1,5 +1,6 @@
 import type { Event } from '../model/event.ts';
 import type { NewsItem } from '../model/news.ts';
+import { hookFailedNews } from './hook-news.ts';
 import { isInLastDays } from './news-repeats.ts';
 import { deployedNews, expiringNews, type FailureKind, failureNews, firstRunNews, type NewsSubject, renewedNews, waitingNews } from './news-text.ts';
 
@@ -26,6 +27,7 @@ export function isNotable(event: Event): boolean {
     case 'deployed':
     case 'already-served':
     case 'failed':
+    case 'hook-failed':
       return true;
     case 'not-due':
       return LEFT_ALONE.has(event.reason);
@@ -34,7 +36,7 @@ export function isNotable(event: Event): boolean {
   }
 }
 
-/** What a run brought, from what it told as it went: at most one item of a kind for each lineage. */
+/** What a run brought, from what it told as it went: at most one item of a kind for each lineage, and one for each call of a hook that failed. */
 export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubject>): readonly NewsItem[] {
   const byLineage = new Map<string | undefined, Event[]>();
   for (const event of run.events) {
@@ -46,7 +48,15 @@ export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubje
   const items = [...byLineage].flatMap(([name, events]) =>
     name === undefined ? failuresOf(events, undefined, run) : newsOfLineage(events, subjects.get(name) ?? { name, names: [] }, run),
   );
-  return run.isFirst ? [...items, firstRunNews()] : items;
+  const ofHooks = run.events.flatMap((event) => (event.type === 'hook-failed' && !isToldByRenewals(event, run) ? [hookFailedNews(event, subjects)] : []));
+  return [...items, ...ofHooks, ...(run.isFirst ? [firstRunNews()] : [])];
+}
+
+/** The renewals that a pre hook has stopped tell of it, each for its lineage. */
+function isToldByRenewals({ hook, lineages, fault }: Of<'hook-failed'>, { events }: FinishedRun): boolean {
+  return (
+    hook === 'pre' && lineages.some((name) => events.some((event) => event.type === 'failed' && event.lineage === name && event.fault.code === fault.code))
+  );
 }
 
 function newsOfLineage(events: readonly Event[], subject: NewsSubject, run: FinishedRun): readonly NewsItem[] {

@@ -20,7 +20,11 @@ const WANTED: { readonly [K in Key]: { readonly wanted: string; readonly isList?
   serve: { wanted: 'the names that servers here are to serve, where not all of them are here', isList: true },
   renew_before: { wanted: 'how long before expiry to renew: "30 days", "720h", "33%"' },
   deploy_before: { wanted: 'how long before expiry to deploy: "20 days", "480h", "22%", or immediately' },
+  profile: { wanted: 'which of its kinds of certificate the CA is to issue; its directory lists them' },
+  not_before: { wanted: 'from when on a certificate is to be valid: now, or how long after its order, as "2 hours"' },
+  not_after: { wanted: 'how long a certificate is to be valid: "30 days"' },
   permissions: { wanted: 'permissions.mode, permissions.owner and permissions.group of the PEM files' },
+  hooks: { wanted: 'programs to call, by event, as lists: hooks.deployed.0.run, hooks.deployed.0.once, hooks.deployed.0.timeout' },
   probe_timeout: { wanted: 'how long to wait until a server serves a new certificate: "30 seconds"' },
   notify: { wanted: 'who is told, as a list: notify.0.plugin, notify.0.on, notify.0.lineages and the options of the plugin', isList: true },
 };

@@ -4,6 +4,7 @@ import { createChannels } from './channel-file.ts';
 import { createCheckpoints } from './checkpoint.ts';
 import { createConfigurations } from './configuration.ts';
 import { createDrafts } from './drafts.ts';
+import { createHookFolders } from './hook-folders.ts';
 import { createJournal } from './journal.ts';
 import { createLayout } from './layout.ts';
 import { createLineageIndex } from './lineage-index.ts';
@@ -12,6 +13,7 @@ import { createLocking } from './locking.ts';
 import { createMaking } from './making.ts';
 import { createToldNews } from './news-file.ts';
 import { createRenewalWindows } from './renewal-windows.ts';
+import { createRevocationRecords } from './revocations.ts';
 import { createRunLog } from './run-log.ts';
 import { createSafety } from './safety.ts';
 import { createStates } from './state.ts';
@@ -28,11 +30,12 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
   const archive = createArchive(layout, files);
   const states = createStates(layout, files);
   const renewalWindows = createRenewalWindows(layout, files);
+  const revocationRecords = createRevocationRecords(layout, files);
   return {
     home,
     ...createSafety(layout, files, uid),
     ...lineages,
-    ...createLineageIndex({ layout, files, lineages, archive, states, renewalWindows }),
+    ...createLineageIndex({ layout, files, lineages, archive, states, renewalWindows, revocationRecords }),
     ...locking,
     ...archive,
     ...createMaking(layout, files),
@@ -44,9 +47,11 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
     ...createSweeping(layout, files),
     ...createWrittenRecords(layout, files),
     ...renewalWindows,
+    ...revocationRecords,
     ...createChannels(layout, files, yamlFiles),
     ...createConfigurations({ layout, files, yamlFiles, lineages, locking }),
     ...createDrafts(layout, files),
     ...createToldNews(layout, files),
+    ...createHookFolders(layout, files, lineages, uid),
   };
 }

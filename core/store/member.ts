@@ -16,7 +16,7 @@ export function placeOf(key: string, document: unknown): Place {
   let at = document;
   for (const step of key.split('.')) {
     if (step === '') throw new Misfit(`"${key}" is no key; write it as authenticator.root`);
-    const items = itemsAt(at, place);
+    const items = itemsAt(at, place, step);
     const next = items === undefined ? step : itemMeant(step, items, place);
     at = memberOf(at, next);
     place.push(next);
@@ -48,9 +48,10 @@ export function memberOf(container: unknown, step: string | number): unknown {
 }
 
 /** `undefined` where no list is meant. */
-function itemsAt(held: unknown, place: Place): readonly unknown[] | undefined {
+function itemsAt(held: unknown, place: Place, step: string): readonly unknown[] | undefined {
   if (Array.isArray(held)) return held;
-  return held === undefined && place.length === 1 && isListKey(String(place[0])) ? [] : undefined;
+  const isNewList = held === undefined && place.length > 0 && (/^\d+$/.test(step) || (place.length === 1 && isListKey(String(place[0]))));
+  return isNewList ? [] : undefined;
 }
 
 function itemMeant(step: string, items: readonly unknown[], way: Place): number {

@@ -44,6 +44,12 @@ describe('a change leaves every other byte alone', () => {
     ['a member taken out', ['installers.0.tls-port='], '    tls-port: 443\n', ''],
     ['text with a leading zero', ['permissions.mode=0640'], '  - files\n', '  - files\npermissions:\n  mode: 0640\n'],
     ['a list with commas', ['keys=ecdsa-p256, rsa-2048'], '  - files\n', '  - files\nkeys: [ecdsa-p256, rsa-2048]\n'],
+    [
+      'an item of a list that is new',
+      ['hooks.deployed.0.run=[/usr/local/bin/push, lb1]', 'hooks.deployed.0.timeout=2 minutes'],
+      '  - files\n',
+      '  - files\nhooks:\n  deployed:\n    - run: [/usr/local/bin/push, lb1]\n      timeout: 2 minutes\n',
+    ],
     ['one more name', ['+Shop.Example.com.'], 'www.example.com]', 'www.example.com, shop.example.com]'],
     ['a wildcard', ['+*.example.com'], 'www.example.com]', 'www.example.com, "*.example.com"]'],
     ['one name fewer', ['-www.example.com'], 'example.com, www.example.com', 'example.com'],
