@@ -23,7 +23,7 @@ import { createStaging } from './edges/staging.ts';
 import { createProbe } from './edges/tls-probe.ts';
 import { asCertkitError, fault } from './errors.ts';
 import { inBatches } from './flows/batch.ts';
-import { type ConfigureNeeds, configure } from './flows/configure.ts';
+import { configure } from './flows/configure.ts';
 import { deleteLineage } from './flows/delete.ts';
 import { deployWithHooks } from './flows/deploy-with-hooks.ts';
 import { type Editing, edit } from './flows/edit.ts';
@@ -32,7 +32,7 @@ import { inspect } from './flows/inspect.ts';
 import { jitter } from './flows/jitter.ts';
 import { knownServers } from './flows/known-servers.ts';
 import { type MaintainOptions, maintain } from './flows/maintain.ts';
-import type { CertificateAuthority, ChoiceKind, Needs, Plugins, Servers } from './flows/needs.ts';
+import type { CertificateAuthority, ChoiceKind, ChoiceVerdict, Needs, Plugins, Servers } from './flows/needs.ts';
 import { awaitFirstRun, tellNews } from './flows/news-of-run.ts';
 import { type NotifyNeeds, testChannels } from './flows/notify.ts';
 import { type RecoverOptions, recover } from './flows/recover.ts';
@@ -154,20 +154,6 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       return createNotifier(await graph.resolve(CATALOG).find('notifier', plugin), options, { files, programs, log: settings.log });
     },
   });
-  const configureNeeds = (own: Needs): ConfigureNeeds => ({ ...own, judgeChoice: (placed) => verdictOn(placed, own) });
-  /** By the plugin's declarations, and by what it says itself when it is made. */
-  async function verdictOn({ kind, choice }: PlacedChoice, own: Needs): ReturnType<ConfigureNeeds['judgeChoice']> {
-    try {
-      const definition = await graph.resolve(CATALOG).find(kind, choice.plugin);
-      const judged = judgedChoice(definition.options, choice.options);
-      const made = () =>
-        kind === 'notifier' ? notifyNeeds().notifier(choice) : kind === 'installer' ? own.plugins.installer(choice) : own.plugins.authenticator(choice);
-      const refused = judged.fault === undefined ? await faultIn(made()) : undefined;
-      return refused === undefined ? judged : { ...judged, fault: refused };
-    } catch (thrown) {
-      return { fault: { because: asCertkitError(thrown).message }, secrets: [] };
-    }
-  }
   /** Nobody watches: what happens is told by the channels, too. */
   const unwatched = async (options: MaintainOptions) => {
     const events: Event[] = [];
@@ -208,9 +194,8 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     release: async (name: string) => release(name, await recovered()),
     hold: async (...[name, what]: DropLast<Parameters<typeof hold>>) => hold(name, what, await recovered()),
     configure: async (subject: Subject, changes: readonly Change[], dryRun: boolean) =>
-      configure(subject, changes, dryRun, configureNeeds(dryRun ? needs() : await recovered())),
-    edit: async (subject: Subject, person: Omit<Editing, 'openEditor'>) =>
-      edit(subject, { ...person, openEditor: editorOf(settings) }, configureNeeds(await recovered())),
+      configure(subject, changes, dryRun, dryRun ? needs() : await recovered()),
+    edit: async (subject: Subject, person: Omit<Editing, 'openEditor'>) => edit(subject, { ...person, openEditor: editorOf(settings) }, await recovered()),
     settable: async (subject: Subject) => {
       const optionsOf = async ({ kind, choice }: PlacedChoice) => (await graph.resolve(CATALOG).find(kind, choice.plugin)).options;
       return settable(subject, { store: graph.resolve(STORE), optionsOf });
@@ -258,15 +243,6 @@ function editorOf({ editor, path, signal }: Settings): (file: string) => Promise
   return createEditor({ words: words.value, path, signal });
 }
 
-async function faultIn(work: Promise<unknown>): Promise<{ readonly because: string } | undefined> {
-  try {
-    await work;
-    return undefined;
-  } catch (thrown) {
-    return { because: asCertkitError(thrown).message };
-  }
-}
-
 function pluginRoots({ packageRoot, home }: Settings): readonly PluginRoot[] {
   const above = dirname(packageRoot);
   return [
@@ -308,6 +284,10 @@ function pluginsOf(graph: DependencyContainer, { log }: Settings, needsOf: () =>
     if ('through' in made) return made;
     throw fault('BUG_UNEXPECTED', { because: `${choice.plugin} has no server` });
   };
+  const made = async (kind: 'authenticator' | 'notifier', { plugin, options }: PluginChoice) =>
+    kind === 'authenticator'
+      ? authenticator({ plugin, options }, graph.resolve(EXECUTOR))
+      : createNotifier(await catalog().find('notifier', plugin), options, context(graph.resolve(EXECUTOR)));
   return {
     authenticator: (choice) =>
       shared('authenticator', choice, async (own) => {
@@ -320,6 +300,17 @@ function pluginsOf(graph: DependencyContainer, { log }: Settings, needsOf: () =>
     async unasked() {
       const entries = await catalog().list();
       return entries.flatMap((entry) => (entry.state === 'ok' && entry.kind === 'installer' ? [{ plugin: entry.name, options: {} }] : []));
+    },
+    async judge({ kind, choice }) {
+      let verdict: ChoiceVerdict = { secrets: [] };
+      try {
+        verdict = judgedChoice(await catalog().find(kind, choice.plugin), choice.options);
+        if (verdict.fault === undefined) await (kind === 'installer' ? sharedInstaller(choice) : made(kind, choice));
+        return verdict;
+      } catch (thrown) {
+        const error = asCertkitError(thrown);
+        return { ...verdict, fault: { because: error.message, error } };
+      }
     },
     async withoutSecrets(kind, { plugin, options }) {
       const { options: declared } = await graph.resolve(CATALOG).find(kind, plugin);

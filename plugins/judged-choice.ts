@@ -1,16 +1,19 @@
-import type { OptionDeclarations } from './contract.ts';
+import { type CertkitError, fault } from '../core/errors.ts';
+import type { PluginDefinition } from './contract.ts';
 import { judgeOptions } from './options.ts';
 import { secretsIn } from './secrets.ts';
 
-/** What declarations say to what a person wrote for a plugin, before the plugin itself is made. */
+/** What a plugin's declarations say to what a person wrote for it, before the plugin itself is made. */
 export interface JudgedChoice {
   /** The first option that cannot be used. */
-  readonly fault?: { readonly option: string; readonly because: string };
-  readonly secrets: readonly string[];
+  readonly fault?: { readonly option: string; readonly because: string; readonly error: CertkitError };
+  readonly secrets: ReturnType<typeof secretsIn>;
 }
 
-export function judgedChoice(declarations: OptionDeclarations, raw: Readonly<Record<string, unknown>>): JudgedChoice {
-  const judged = judgeOptions(declarations, raw);
-  const secrets = secretsIn(declarations, raw);
-  return judged.ok ? { secrets } : { secrets, fault: { option: judged.option, because: judged.because } };
+export function judgedChoice({ name, options }: Pick<PluginDefinition, 'name' | 'options'>, raw: Readonly<Record<string, unknown>>): JudgedChoice {
+  const secrets = secretsIn(options, raw);
+  const judged = judgeOptions(options, raw);
+  if (judged.ok) return { secrets };
+  const { option, because } = judged;
+  return { secrets, fault: { option, because, error: fault('PLUGIN_OPTION_INVALID', { plugin: name, option, because }) } };
 }

@@ -1,5 +1,7 @@
 import type { Subject } from '../model/configuration.ts';
 
+const ORDERED_SO = 'The next renewal is ordered so.';
+
 /** What follows from a change of a key; the others count from the next run on. */
 const FOLLOWS: Readonly<Record<string, (name: string) => string>> = {
   identifiers: (name) => `The next run orders a certificate for the new names; "certkit renew${name}" does it now.`,
@@ -12,6 +14,9 @@ const FOLLOWS: Readonly<Record<string, (name: string) => string>> = {
   serve: (name) => `"certkit deploy --now${name}" goes by it now, the scheduler at the next deployment.`,
   renew_before: (name) => datesBy(name),
   deploy_before: (name) => datesBy(name),
+  profile: () => ORDERED_SO,
+  not_before: () => ORDERED_SO,
+  not_after: () => ORDERED_SO,
   permissions: () => 'The files of the next version have them.',
   probe_timeout: () => 'It counts from the next deployment on.',
   notify: () => '"certkit notify test" sends a message there.',

@@ -3,7 +3,7 @@ import { type CertkitError, fault } from '../errors.ts';
 import { subjectArgument } from '../model/configuration.ts';
 import type { CommandContext } from './command.ts';
 import { consequencesOf } from './consequences.ts';
-import { subjectMeant } from './subject.ts';
+import { subjectFacts, subjectMeant } from './subject.ts';
 
 export interface EditFlags {
   readonly system?: boolean;
@@ -36,6 +36,6 @@ export async function editCommand(name: string | undefined, flags: EditFlags, { 
     output.say(edited.difference.trimEnd());
     for (const text of consequencesOf(subject, edited.keys)) output.say(text);
   }
-  output.result('edit', { changed: edited?.keys ?? [], written: edited !== undefined });
+  output.result('edit', { ...subjectFacts(subject), changed: edited?.keys ?? [], written: edited !== undefined });
   return 0;
 }

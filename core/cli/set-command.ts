@@ -4,7 +4,7 @@ import type { Settable } from '../flows/settable.ts';
 import type { Change, Subject } from '../model/configuration.ts';
 import type { CommandContext } from './command.ts';
 import { consequencesOf } from './consequences.ts';
-import { subjectMeant } from './subject.ts';
+import { subjectFacts, subjectMeant } from './subject.ts';
 
 export interface SetFlags {
   readonly system?: boolean;
@@ -43,13 +43,13 @@ export async function setCommand(words: readonly string[], flags: SetFlags, { ce
     output.say(difference.trimEnd());
     for (const text of dryRun ? ['Nothing was written.'] : consequencesOf(subject, keys)) output.say(text);
   }
-  output.result('set', { ...factsOf(subject), path, changed: keys, written: difference !== '' && !dryRun, difference });
+  output.result('set', { ...subjectFacts(subject), path, changed: keys, written: difference !== '' && !dryRun, difference });
   return 0;
 
   async function list(of: Subject): Promise<number> {
     const keys = await certkit.settable(of);
     for (const key of keys) output.say(lineOf(key));
-    output.result('set', { ...factsOf(of), keys });
+    output.result('set', { ...subjectFacts(of), keys });
     return 0;
   }
 }
@@ -76,5 +76,3 @@ function lineOf({ key, wanted, now }: Settable): string {
   const held = now === undefined ? 'not set' : `now ${typeof now === 'string' ? now : Array.isArray(now) ? now.join(',') : JSON.stringify(now)}`;
   return `${key}\n    ${wanted}; ${held}`;
 }
-
-const factsOf = (subject: Subject) => (subject.kind === 'system' ? { system: true } : { lineage: subject.name });

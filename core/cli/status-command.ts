@@ -27,7 +27,7 @@ export async function statusCommand(names: readonly string[], { certkit, output 
   if (schedule !== undefined) output.say(['schedule', ...scheduleLines(schedule)].join('\n  '));
   output.result('status', { lineages: inspections.map(factsOf), ...(schedule === undefined ? {} : { schedule }) });
   return exitCodeFor(
-    inspections.flatMap((inspection) => (inspection.readable ? [] : [inspection.error])),
+    inspections.flatMap((inspection) => (inspection.readable ? (inspection.misconfigured ?? []) : inspection.error)),
     inspections.length,
   );
 }
@@ -56,6 +56,7 @@ function print(inspection: Inspection, output: Output): void {
     );
   }
   if (owed) output.say('  owed     a server has not been seen serving the live version; the next run deploys it');
+  if (inspection.misconfigured !== undefined) output.say(`  wrong    ${faultText(inspection.misconfigured).replaceAll('\n', '\n         ')}`);
   for (const asked of revocations) {
     const text = revocationText(asked);
     if (text !== undefined) output.say(`  revoked? ${text}`);
@@ -98,6 +99,7 @@ function factsOf(inspection: Inspection): Readonly<Record<string, unknown>> {
     revocations,
     served,
     attempts: { renewal: state.renewal, deployment: state.deployment },
+    ...(inspection.misconfigured === undefined ? {} : { error: faultFacts(inspection.misconfigured) }),
     ...(state.owedHooks === undefined ? {} : { owedHooks: state.owedHooks }),
   };
 }

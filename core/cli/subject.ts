@@ -9,3 +9,8 @@ export function subjectMeant(name: string | undefined, system: boolean): Subject
   if (name === undefined) throw fault('USAGE_NEEDS', { what: 'The name of a lineage', option: 'it, or --system for certkit.yaml' });
   return { kind: 'lineage', name: readLineageName(name) };
 }
+
+/** The same for `--json`. */
+export function subjectFacts(subject: Subject): Readonly<Record<string, unknown>> {
+  return subject.kind === 'system' ? { system: true } : { lineage: subject.name };
+}

@@ -1,6 +1,9 @@
 import { asCertkitError, type CertkitError, fault } from '../errors.ts';
 import { type Subject, subjectArgument } from '../model/configuration.ts';
-import { type Configured, type ConfigureNeeds, configured, faultOf, judge, titleOf } from './configure.ts';
+import { titleOf } from './configure.ts';
+import { type Configured, configured } from './configured.ts';
+import { faultOf, judge } from './judge.ts';
+import type { Needs } from './needs.ts';
 import { waitingFor } from './waiting.ts';
 
 const MARK_BYTES = 4;
@@ -20,7 +23,7 @@ export interface Editing {
  *
  * @throws USAGE_EDIT_KEPT when there is a text that was not saved: it stays where the error says
  */
-export async function edit(subject: Subject, { openEditor, askToGoOn, tellKept }: Editing, needs: ConfigureNeeds): Promise<Configured | undefined> {
+export async function edit(subject: Subject, { openEditor, askToGoOn, tellKept }: Editing, needs: Needs): Promise<Configured | undefined> {
   const { store, random, signal } = needs;
   const held = await store.configuration(subject);
   const draft = await store.beginDraft(held, random.hex(MARK_BYTES));

@@ -11,6 +11,7 @@ import { probeName } from '../policy/probe-address.ts';
 import type { RenewalDecision } from '../policy/renewal.ts';
 import { inPool } from '../pool.ts';
 import type { LineageView } from '../store/store.ts';
+import { misconfiguration } from './misconfigured.ts';
 import type { Needs } from './needs.ts';
 import { deploymentFacts, renewalFacts } from './policy-facts.ts';
 import { isOwed } from './target.ts';
@@ -52,6 +53,8 @@ export type Inspection =
       /** What was answered when it was asked whether live and newest certificates are revoked. */
       readonly revocations: readonly KnownRevocation[];
       readonly served: readonly ServedNow[];
+      /** What its file wants of a plugin cannot be had. */
+      readonly misconfigured?: CertkitError;
     }
   | { readonly name: string; readonly readable: false; readonly error: CertkitError };
 
@@ -61,6 +64,7 @@ export async function inspect(views: readonly LineageView[], needs: Needs): Prom
     if (!view.readable) return { name: view.name, readable: false, error: view.fault };
     const { lineage, state, newest, live, windows } = view;
     const caWindow = newest === undefined ? undefined : windows[newest.number]?.window;
+    const misconfigured = await misconfiguration(lineage, needs);
     const versions = await needs.store.versions(view.name);
     const owed = isOwed(lineage, state, live?.number);
     const nowMs = needs.clock.nowMs();
@@ -84,6 +88,7 @@ export async function inspect(views: readonly LineageView[], needs: Needs): Prom
         version === undefined ? [] : askedOf(version, view.revocations).map((asked) => ({ version: version.number, ...asked })),
       ),
       served: await servedNow(state, versions, live, needs),
+      ...(misconfigured === undefined ? {} : { misconfigured }),
     };
   });
 }

@@ -4,6 +4,7 @@ import type { RenewalInfo } from '../acme/renewal-info.ts';
 import type { RevocationQuestion } from '../acme/revocation.ts';
 import type { AcmeSession } from '../acme/session.ts';
 import type { CertkitError } from '../errors.ts';
+import type { PlacedChoice } from '../model/configuration.ts';
 import type { Tell } from '../model/event.ts';
 import type { Identifier } from '../model/identifier.ts';
 import type { Authority, KeyAlgorithm, PluginChoice } from '../model/lineage.ts';
@@ -45,6 +46,14 @@ export type ChoiceKind = 'authenticator' | 'installer';
 /** What installers and authenticators that answer through a server have in common. */
 export type PluggedServer = Pick<Installer, 'survey' | 'test' | 'reload'>;
 
+/** What a plugin makes of what a person wrote for it. */
+export interface ChoiceVerdict {
+  /** Why it cannot be used so; `option` where it is about one. */
+  readonly fault?: { readonly option?: string; readonly because: string; readonly error: CertkitError };
+  /** The values of options that are declared secret. */
+  readonly secrets: readonly { readonly option: string; readonly value: string }[];
+}
+
 /** Plugins by a person's choice; the same choice is the same instance throughout a run. */
 export interface Plugins {
   authenticator(choice: PluginChoice): Promise<Prover>;
@@ -53,6 +62,8 @@ export interface Plugins {
   server(kind: ChoiceKind, choice: PluginChoice): Promise<PluggedServer>;
   /** The same with programs that see a staged view of the file system. */
   staged(kind: ChoiceKind, choice: PluginChoice, programs: Executor): Promise<PluggedServer>;
+  /** By its declarations, and by what it says itself when it is made. Nothing is thrown. */
+  judge(choice: PlacedChoice): Promise<ChoiceVerdict>;
   /** Every installer that is installed, without options: what can be asked although no lineage names it. */
   unasked(): Promise<readonly PluginChoice[]>;
   /** The choice as a journal may hold it. */

@@ -5,6 +5,7 @@ import { keyTypeOf, type PluginChoice } from '../model/lineage.ts';
 import type { Survey } from '../model/site.ts';
 import { conflictsOf, editsOf, type FileChange, placementsOf, sha256 } from './change-set.ts';
 import { tellDrift } from './drift.ts';
+import { inItsFile } from './misconfigured.ts';
 import type { Needs } from './needs.ts';
 import { type Retirement, retire } from './retire.ts';
 import { slotOf, type Target } from './target.ts';
@@ -81,7 +82,10 @@ export async function surveyPlaces(
         return { slot, choice, targets, installer, survey };
       } catch (thrown) {
         needs.signal.throwIfAborted();
-        return { setbacks: targets.map(({ lineage }) => ({ lineage: lineage.name, server: choice.plugin, error: asCertkitError(thrown) })) };
+        const setback = async ({ lineage: { name } }: Target): Promise<Setback> => {
+          return { lineage: name, server: choice.plugin, error: await inItsFile(asCertkitError(thrown), name, needs) };
+        };
+        return { setbacks: await Promise.all(targets.map(setback)) };
       }
     }),
   );

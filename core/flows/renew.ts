@@ -5,6 +5,7 @@ import { decideRenewal, type RenewalDecision } from '../policy/renewal.ts';
 import { afterFailure } from '../policy/retry.ts';
 import { inPool } from '../pool.ts';
 import type { LineageView } from '../store/store.ts';
+import { inItsFile } from './misconfigured.ts';
 import type { Needs } from './needs.ts';
 import { obtain, renewalId } from './obtain.ts';
 import { type Known, renewalFacts } from './policy-facts.ts';
@@ -121,7 +122,7 @@ async function decideAndObtain(name: string, options: RenewOptions, needs: Needs
     tell({ type: 'renewed', lineage: name, version: version.number, notAfterMs: lifeOf(version).notAfterMs });
     return { lineage: name, result: 'renewed', version };
   } catch (thrown) {
-    const error = asCertkitError(thrown);
+    const error = await inItsFile(asCertkitError(thrown), name, needs);
     if (error.code === 'USAGE_INTERRUPTED') throw error;
     const attempts = afterFailure({
       nowMs: needs.clock.nowMs(),

@@ -1,6 +1,6 @@
 import type { OptionDeclarations } from '../../plugins/contract.ts';
 import type { PlacedChoice, Subject } from '../model/configuration.ts';
-import type { ConfigureNeeds } from './configure.ts';
+import type { Needs } from './needs.ts';
 
 /** A key that a person may set, what is wanted there, and what the file says now. */
 export interface Settable {
@@ -10,7 +10,7 @@ export interface Settable {
   readonly now?: unknown;
 }
 
-export interface SettableNeeds extends Pick<ConfigureNeeds, 'store'> {
+export interface SettableNeeds extends Pick<Needs, 'store'> {
   optionsOf(choice: PlacedChoice): Promise<OptionDeclarations>;
 }
 

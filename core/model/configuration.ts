@@ -30,6 +30,8 @@ export interface Reading {
   readonly members: Readonly<Record<string, unknown>>;
   /** The line of a member, counted from 1; that of the nearest one around it where it is missing. */
   lineOf(place: Place): number | undefined;
+  /** The text with something else in place of the values that stand there. */
+  withStars(stars: readonly { readonly place: Place; readonly stars: string }[]): string;
 }
 
 /** One edit, as a person asks for it. A key has dots between its steps: `authenticator.root`. */
@@ -42,4 +44,11 @@ export type Change =
 /** What `certkit set` and `certkit edit` are given to mean it. */
 export function subjectArgument(subject: Subject): string {
   return subject.kind === 'system' ? '--system' : subject.name;
+}
+
+export function choicesOf({ authenticator, installers }: Pick<Lineage, 'authenticator' | 'installers'>): readonly PlacedChoice[] {
+  return [
+    { kind: 'authenticator', place: ['authenticator'], choice: authenticator },
+    ...installers.map((choice, at): PlacedChoice => ({ kind: 'installer', place: ['installers', at], choice })),
+  ];
 }

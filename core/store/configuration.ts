@@ -1,6 +1,5 @@
 import { fault } from '../errors.ts';
-import type { Change, Configuration, PlacedChoice, Reading, Subject } from '../model/configuration.ts';
-import { subjectArgument } from '../model/configuration.ts';
+import { type Change, type Configuration, choicesOf, type Reading, type Subject, subjectArgument } from '../model/configuration.ts';
 import type { Files } from '../ports.ts';
 import { decodeChannels } from './channel-file.ts';
 import { changedMembers } from './configuration-change.ts';
@@ -60,8 +59,7 @@ export function createConfigurations({ layout, files, yamlFiles, lineages, locki
 
   async function readLineage(name: string, value: unknown): Promise<Pick<Reading, 'choices' | 'lineage'>> {
     const lineage = assembleLineage(name, decodeLineageFields(value), await lineages.settings());
-    const installers = lineage.installers.map((choice, at): PlacedChoice => ({ kind: 'installer', place: ['installers', at], choice }));
-    return { lineage, choices: [{ kind: 'authenticator', place: ['authenticator'], choice: lineage.authenticator }, ...installers] };
+    return { lineage, choices: choicesOf(lineage) };
   }
 
   async function readSystem(value: unknown): Promise<Pick<Reading, 'choices'>> {
@@ -106,7 +104,12 @@ export function createConfigurations({ layout, files, yamlFiles, lineages, locki
       const parsed = await parseYaml(path, text);
       const misfit = await misfitOf(subject, parsed.plain);
       if (misfit !== undefined) return decodeYaml(path, parsed, () => raise(misfit));
-      return { ...(await read(subject, parsed.plain)), members: membersOf(parsed), lineOf: (place) => parsed.lineOf(place, false) };
+      return {
+        ...(await read(subject, parsed.plain)),
+        members: membersOf(parsed),
+        lineOf: (place) => parsed.lineOf(place, false),
+        withStars: parsed.withStars,
+      };
     },
 
     async changedText({ subject, path, text }, changes) {

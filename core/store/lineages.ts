@@ -128,7 +128,7 @@ const header = (name: string) =>
   [
     `# The certificate ${name}: its names, who proves them, and what is to use it.`,
     '# Yours to edit; comments stay. The next "certkit renew" goes by it, and "certkit status" says what it makes of it.',
-    '# Every key is in docs/store.md. Defaults for all certificates belong in certkit.yaml.',
+    '# Every key is in docs/configuration.md. Defaults for all certificates belong in certkit.yaml.',
     '',
     '',
   ].join('\n');

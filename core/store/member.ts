@@ -16,11 +16,7 @@ export function placeOf(key: string, document: unknown): Place {
   let at = document;
   for (const step of key.split('.')) {
     if (step === '') throw new Misfit(`"${key}" is no key; write it as authenticator.root`);
-    const items: readonly unknown[] | undefined = Array.isArray(at)
-      ? at
-      : at === undefined && place.length === 1 && isListKey(String(place[0]))
-        ? []
-        : undefined;
+    const items = itemsAt(at, place, step);
     const next = items === undefined ? step : itemMeant(step, items, place);
     at = memberOf(at, next);
     place.push(next);
@@ -49,6 +45,13 @@ export function withMember(document: unknown, place: Place, value: unknown, way:
 export function memberOf(container: unknown, step: string | number): unknown {
   if (typeof container !== 'object' || container === null || !Object.hasOwn(container, step)) return undefined;
   return (container as Readonly<Record<string | number, unknown>>)[step];
+}
+
+/** `undefined` where no list is meant. */
+function itemsAt(held: unknown, place: Place, step: string): readonly unknown[] | undefined {
+  if (Array.isArray(held)) return held;
+  const isNewList = held === undefined && place.length > 0 && (/^\d+$/.test(step) || (place.length === 1 && isListKey(String(place[0]))));
+  return isNewList ? [] : undefined;
 }
 
 function itemMeant(step: string, items: readonly unknown[], way: Place): number {

@@ -9,6 +9,8 @@ export interface YamlText {
   readonly plain: unknown;
   /** The line where a member stands, counted from 1; that of the nearest one around it where it is missing. */
   lineOf(path: readonly (string | number)[], ofKey: boolean): number | undefined;
+  /** The text with something else in place of the values that stand there. */
+  withStars(stars: readonly { readonly place: readonly (string | number)[]; readonly stars: string }[]): string;
   /** The text with top-level members set or (`undefined`) taken away; everything else keeps its bytes. */
   edited(changes: ReadonlyMap<string, unknown>): string;
 }
@@ -21,6 +23,13 @@ export async function parseYaml(path: string, text: string): Promise<YamlText> {
   return {
     plain: plainOf(yaml, path, document, lines),
     lineOf: (place, ofKey) => lineOf(yaml, document, lines, place, ofKey),
+    withStars: (stars) => {
+      const found = stars.flatMap(({ place, stars: insert }) => {
+        const range = (document.getIn(place, true) as Node | undefined)?.range;
+        return range ? [{ start: range[0], end: range[1], insert }] : [];
+      });
+      return found.sort((a, b) => b.start - a.start).reduce((rest, { start, end, insert }) => rest.slice(0, start) + insert + rest.slice(end), text);
+    },
     edited: (changes) => edit(yaml, text, document, changes),
   };
 }

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { appendFileSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Change, Subject } from '../../core/model/configuration.ts';
 import { freshHome, type Home } from './home.ts';
@@ -20,7 +20,7 @@ installers:
   - files
 `;
 
-/** \`authenticator.root=/srv\`, \`renew_before=\`, \`+name\`, \`-name\` */
+/** `authenticator.root=/srv`, `renew_before=`, `+name`, `-name` */
 const changeOf = (words: string): Change => {
   if (words.startsWith('+')) return { kind: 'add-name', name: words.slice(1) };
   if (words.startsWith('-')) return { kind: 'remove-name', name: words.slice(1) };
@@ -44,6 +44,12 @@ describe('a change leaves every other byte alone', () => {
     ['a member taken out', ['installers.0.tls-port='], '    tls-port: 443\n', ''],
     ['text with a leading zero', ['permissions.mode=0640'], '  - files\n', '  - files\npermissions:\n  mode: 0640\n'],
     ['a list with commas', ['keys=ecdsa-p256, rsa-2048'], '  - files\n', '  - files\nkeys: [ecdsa-p256, rsa-2048]\n'],
+    [
+      'an item of a list that is new',
+      ['hooks.deployed.0.run=[/usr/local/bin/push, lb1]', 'hooks.deployed.0.timeout=2 minutes'],
+      '  - files\n',
+      '  - files\nhooks:\n  deployed:\n    - run: [/usr/local/bin/push, lb1]\n      timeout: 2 minutes\n',
+    ],
     ['one more name', ['+Shop.Example.com.'], 'www.example.com]', 'www.example.com, shop.example.com]'],
     ['a wildcard', ['+*.example.com'], 'www.example.com]', 'www.example.com, "*.example.com"]'],
     ['one name fewer', ['-www.example.com'], 'example.com, www.example.com', 'example.com'],
@@ -180,8 +186,8 @@ describe('saving', () => {
     const home = await freshHome();
     home.put('lineages/example.com.yaml', YAML, 0o666);
     await expect(home.store.configuration(LINEAGE)).rejects.toMatchObject({ code: 'STORE_UNSAFE' });
-    home.put('lineages/latin.yaml', '');
-    const path = home.put('lineages/latin.yaml', Buffer.concat([Buffer.from(YAML), Buffer.from([0x23, 0xe9, 0x0a])]));
+    const path = home.put('lineages/latin.yaml', YAML);
+    appendFileSync(path, Buffer.from([0x23, 0xe9, 0x0a])); // a comment in Latin-1
     await expect(home.store.configuration({ kind: 'lineage', name: 'latin' })).rejects.toMatchObject({
       code: 'STORE_UNREADABLE',
       message: expect.stringMatching(new RegExp(`^${path}:13: .*UTF-8`)),
