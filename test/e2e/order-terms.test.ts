@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Pebble, startPebble } from '../parts/pebble.ts';
 import { freePorts } from '../parts/ports.ts';
 import { type Home, printed, temporaryHome } from './certkit.ts';
+import { startGate } from './gate.ts';
 
 const DAY_MS = 86_400_000;
 const NAME = 'terms.test';
@@ -44,6 +45,32 @@ test('run --profile and --not-after are ordered, and kept for later renewals', a
   expect(days).toBeLessThanOrEqual(1.5);
   expect(pebble.log()).toMatch(/shortlived/);
   expect(readFileSync(lineageFile(home), 'utf8')).toMatch(/^profile: shortlived\nnot_after: 36 hours$/m);
+});
+
+test('an order that a killed run left open is not gone on with when another kind of certificate is asked for', async () => {
+  const [standalone = 0, tlsPort = 0] = await freePorts(2);
+  const gate = await startGate(() => standalone);
+  onTestFinished(() => gate.stop());
+  const ca = await startPebble({ httpPort: gate.port, tlsPort, nonceRejectPercent: 0, authzReusePercent: 0 });
+  onTestFinished(() => ca.stop());
+  const home = newHome();
+  const own = [
+    ...['-d', NAME, '--authenticator', 'standalone', '--standalone-port', String(standalone)],
+    ...['--server', ca.directoryUrl, '--ca-bundle', ca.caBundlePath, '--agree-tos', '--force'],
+  ];
+  const first = await home.run(own);
+  expect(first.exitCode, printed(first)).toBe(0);
+
+  gate.close();
+  const killed = home.start(own);
+  await gate.knocked();
+  killed.kill('SIGKILL');
+  await killed.result;
+  gate.open();
+  const result = await home.run([...own, '--profile', 'shortlived']);
+  expect(result.exitCode, printed(result)).toBe(0);
+  const leaf = new X509Certificate(readFileSync(join(home.path, 'live', NAME, 'cert.pem')));
+  expect((Date.parse(leaf.validTo) - Date.now()) / DAY_MS).toBeLessThan(7);
 });
 
 test('a profile that the CA does not have is named with those it has, and nothing is left of the lineage', async () => {
