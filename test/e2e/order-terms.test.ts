@@ -1,11 +1,11 @@
 import { X509Certificate } from 'node:crypto';
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { identifiersOf, openSession } from '../acme/ca.ts';
 import { type Pebble, startPebble } from '../parts/pebble.ts';
 import { freePorts } from '../parts/ports.ts';
 import { type Home, printed, temporaryHome } from './certkit.ts';
-import { startGate } from './gate.ts';
 
 const DAY_MS = 86_400_000;
 const NAME = 'terms.test';
@@ -16,7 +16,7 @@ let httpPort: number;
 beforeAll(async () => {
   const [http = 0, tlsPort = 0] = await freePorts(2);
   httpPort = http;
-  pebble = await startPebble({ httpPort, tlsPort, nonceRejectPercent: 0 });
+  pebble = await startPebble({ httpPort, tlsPort, nonceRejectPercent: 0, authzReusePercent: 100 });
 });
 afterAll(() => pebble?.stop());
 
@@ -48,26 +48,23 @@ test('run --profile and --not-after are ordered, and kept for later renewals', a
 });
 
 test('an order that a killed run left open is not gone on with when another kind of certificate is asked for', async () => {
-  const [standalone = 0, tlsPort = 0] = await freePorts(2);
-  const gate = await startGate(() => standalone);
-  onTestFinished(() => gate.stop());
-  const ca = await startPebble({ httpPort: gate.port, tlsPort, nonceRejectPercent: 0, authzReusePercent: 0 });
-  onTestFinished(() => ca.stop());
   const home = newHome();
-  const own = [
-    ...['-d', NAME, '--authenticator', 'standalone', '--standalone-port', String(standalone)],
-    ...['--server', ca.directoryUrl, '--ca-bundle', ca.caBundlePath, '--agree-tos', '--force'],
-  ];
-  const first = await home.run(own);
+  const first = await home.run(job());
   expect(first.exitCode, printed(first)).toBe(0);
+  // The CA knows the name as proven: the order is ready at once.
+  const accounts = join(home.path, 'accounts');
+  const key = readdirSync(accounts, { recursive: true, encoding: 'utf8' }).find((path) => path.endsWith('key.pem')) ?? '';
+  const { session } = await openSession(
+    { directory: pebble.directoryUrl, bundlePem: readFileSync(pebble.caBundlePath, 'utf8') },
+    { account: { keyPem: readFileSync(join(accounts, key), 'utf8') } },
+  );
+  const order = await session.newOrder({ identifiers: identifiersOf([NAME]), profile: 'default' });
+  expect(order.status).toBe('ready');
+  const entry = { format: 1, kind: 'renew', id: `renew-${NAME}`, lineage: NAME, version: 2, ca: pebble.directoryUrl, identifiers: [NAME] };
+  const rest = { orders: [{ algorithm: 'ecdsa-p256', url: order.url, finalizing: false }], authenticator: { plugin: 'standalone', options: {} }, proofs: [] };
+  writeFileSync(join(home.path, 'state/journal', `${entry.id}.json`), JSON.stringify({ ...entry, ...rest }), { mode: 0o600 });
 
-  gate.close();
-  const killed = home.start(own);
-  await gate.knocked();
-  killed.kill('SIGKILL');
-  await killed.result;
-  gate.open();
-  const result = await home.run([...own, '--profile', 'shortlived']);
+  const result = await home.run([...job(), '--force', '--profile', 'shortlived']);
   expect(result.exitCode, printed(result)).toBe(0);
   const leaf = new X509Certificate(readFileSync(join(home.path, 'live', NAME, 'cert.pem')));
   expect((Date.parse(leaf.validTo) - Date.now()) / DAY_MS).toBeLessThan(7);
