@@ -48,6 +48,11 @@ test('deployment: the calendar, and half of the life of what waits', () => {
   expect(explainDeployment({ ...deployment, emergency: 'window-moved' }).decision).toMatchObject({ due: true, reason: 'window-moved' });
 });
 
+test('deployment: a version that begins later waits for that', () => {
+  const rules = rulesOf(explainDeployment({ ...deployment, newest: version(2, 66) }));
+  expect(rules).toMatchObject({ 'not-valid-yet': [66, true, true], calendar: [70, false, false] });
+});
+
 test('a lead that the rules cut short says so', () => {
   const { rules } = explainRenewal({ ...renewal, policy: { renewBefore: { kind: 'time', ms: 80 * DAY } } });
   expect(rules.find(({ rule }) => rule === 'renew-before')).toMatchObject({ atMs: 45 * DAY, clamped: true, decides: true });

@@ -32,8 +32,9 @@ export interface Chronicle {
   told(name: string): readonly News[];
   /** What is about no single lineage, whole. */
   readonly toldOfOthers: readonly News[];
-  /** Lineages whose server showed an expired certificate, or showed another one than was told to be deployed. */
+  /** Where a server showed an expired certificate. */
   readonly lapses: readonly string[];
+  /** Where it showed another one than had just been told to be deployed. */
   readonly unproven: readonly string[];
 }
 
