@@ -88,15 +88,22 @@ export const decodeSettings: Decoder<Settings> = (value) => {
   });
 };
 
-export function assembleLineage(name: string, fields: LineageFields, { authority, keys, policy, terms, permissions }: Settings): Lineage {
-  const directory = fields.ca ?? authority.directory;
+/** What of the defaults counts for a lineage of this CA: bundle and profile are the default CA's own. */
+export function defaultsFor(directory: string, settings: Settings): Settings {
+  const { bundle: _bundle, ...authority } = settings.authority;
+  const { profile: _profile, ...terms } = settings.terms;
+  if (directory === authority.directory) return settings;
+  return { ...settings, authority, terms: authority.directory === undefined ? settings.terms : terms };
+}
+
+export function assembleLineage(name: string, fields: LineageFields, settings: Settings): Lineage {
+  const directory = fields.ca ?? settings.authority.directory;
   if (directory === undefined) throw new Misfit('"ca" is missing: the URL of the ACME directory of a CA, here or in certkit.yaml');
-  // The default bundle vouches for the default CA and for no other.
-  const bundle = fields.ca_bundle ?? (directory === authority.directory ? authority.bundle : undefined);
+  const { authority, keys, policy, terms, permissions } = defaultsFor(directory, settings);
   return present<Lineage>({
     name,
     identifiers: fields.identifiers,
-    authority: present<Authority>({ directory, bundle, email: fields.email ?? authority.email }),
+    authority: present<Authority>({ directory, bundle: fields.ca_bundle ?? authority.bundle, email: fields.email ?? authority.email }),
     keys: fields.keys ?? keys ?? DEFAULT_KEYS,
     authenticator: fields.authenticator,
     installers: fields.installers ?? [],
