@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { askRevocation } from '../../core/acme/revocation.ts';
 import { type Answer, hasOpenssl, type Pair, type RevokingCa, startRevokingCa } from '../parts/revoking-ca.ts';
+import { mint } from './minted.ts';
 
 const DAY_MS = 86_400_000;
 /** openssl says at the second what we ask within it. */
@@ -17,6 +18,9 @@ describe.skipIf(!hasOpenssl)('a certificate that names whom to ask', () => {
   let revokedByCrl: string;
   let delegate: Pair;
   let serverPair: Pair;
+  let impostorsDelegate: Pair;
+  /** Another name over the same key. */
+  let sameKey: RevokingCa;
 
   beforeAll(async () => {
     [ca, impostor] = await Promise.all([startRevokingCa(), startRevokingCa()]);
@@ -28,8 +32,11 @@ describe.skipIf(!hasOpenssl)('a certificate that names whom to ask', () => {
     ca.revoke(revokedByCrl, 'superseded');
     delegate = ca.delegate('OCSPSigning');
     serverPair = ca.delegate('serverAuth');
+    impostorsDelegate = impostor.delegate('OCSPSigning');
+    const renamed = mint({ name: 'Another CA', ca: true, keyPem: ca.issuer.keyPem, notBeforeMs: Date.now() - DAY_MS, notAfterMs: Date.now() + DAY_MS });
+    sameKey = await startRevokingCa({ issuer: { certificatePem: renamed.pem, keyPem: renamed.keyPem } });
   });
-  afterAll(() => Promise.all([ca?.stop(), impostor?.stop()]));
+  afterAll(() => Promise.all([ca?.stop(), impostor?.stop(), sameKey?.stop()]));
   beforeEach(() => ca.answer(honest));
 
   const honest = async (request: Buffer, path: string): Promise<Answer> => ({ bytes: path === '/crl' ? ca.list() : await ca.respond(request) });
@@ -93,6 +100,7 @@ describe.skipIf(!hasOpenssl)('a certificate that names whom to ask', () => {
       'not for signing such answers',
     ],
     ['signed by another CA of the same name', 'ocsp', async (request) => ({ bytes: await ca.respond(request, { signer: impostor.issuer }) }), 'did not name'],
+    ['signed by a delegate of that other CA', 'ocsp', async (request) => ({ bytes: await ca.respond(request, { signer: impostorsDelegate }) }), 'did not name'],
     [
       'without the certificate of who signed',
       'ocsp',
@@ -111,6 +119,7 @@ describe.skipIf(!hasOpenssl)('a certificate that names whom to ask', () => {
     ['empty', 'ocsp', async () => ({ bytes: Buffer.alloc(0) }), 'cannot be read'],
     ['too long', 'ocsp', async () => ({ bytes: Buffer.alloc(70_000) }), 'longer than 65536 bytes'],
     ['an error', 'ocsp', async () => ({ status: 503, bytes: Buffer.alloc(0) }), 'has status 503'],
+    ['of another name over the same key', 'crl', async () => ({ bytes: sameKey.list() }), 'is of another issuer'],
     ['of another CA of the same name', 'crl', async () => ({ bytes: impostor.list() }), 'no signature that holds'],
     ['with one bit turned', 'crl', async () => ({ bytes: turned(ca.list()) }), 'no signature that holds'],
     ['cut off', 'crl', async () => ({ bytes: ca.list().subarray(0, 200) }), 'cannot be read'],
