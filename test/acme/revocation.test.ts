@@ -1,4 +1,7 @@
+import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { judgeCrl } from '../../core/acme/crl.ts';
+import { judgeOcsp, ocspRequest } from '../../core/acme/ocsp.ts';
 import { askRevocation } from '../../core/acme/revocation.ts';
 import { type Answer, hasOpenssl, type Pair, type RevokingCa, startRevokingCa } from '../parts/revoking-ca.ts';
 import { mint } from './minted.ts';
@@ -144,6 +147,31 @@ describe.skipIf(!hasOpenssl)('a certificate that names whom to ask', () => {
     expect(await because(revokedByOcsp)).toContain('about another certificate');
   });
 
+  test('no bit of an answer can be turned, and no end cut off, so that it says something else', async () => {
+    const asked = { leaf: new X509Certificate(revokedByOcsp), issuer: new X509Certificate(ca.issuer.certificatePem) };
+    const response = await ca.respond(ocspRequest(asked), { signer: delegate });
+    const list = ca.list();
+    const judges = [
+      [response, (bytes: Buffer) => judgeOcsp(bytes, asked, soon()).status],
+      [list, (bytes: Buffer) => judgeCrl(bytes, asked, ca.crlUrl, soon()).status],
+    ] as const;
+    for (const [answer, judge] of judges) {
+      expect(judge(answer)).toBe('revoked');
+      for (let at = 0; at < answer.length; at++) {
+        const copy = Buffer.from(answer);
+        copy[at] = (answer[at] ?? 0) ^ (1 << (at % 8));
+        expect(
+          statusOr(() => judge(copy), 'none'),
+          `byte ${at}`,
+        ).toMatch(/^(revoked|none)$/);
+        expect(
+          statusOr(() => judge(answer.subarray(0, at)), 'none'),
+          `cut off at ${at}`,
+        ).toBe('none');
+      }
+    }
+  });
+
   test('an answer of the past or of the future is none', async () => {
     expect(await because(byOcsp, { nowMs: Date.now() + 4 * DAY_MS })).toContain('held until');
     expect(await because(byCrl, { nowMs: Date.now() + 8 * DAY_MS })).toContain('held until');
@@ -191,4 +219,12 @@ function turned(bytes: Buffer): Buffer {
   const copy = Buffer.from(bytes);
   copy[copy.length - 1] = (copy[copy.length - 1] ?? 0) ^ 1;
   return copy;
+}
+
+function statusOr(judge: () => string, otherwise: string): string {
+  try {
+    return judge();
+  } catch {
+    return otherwise;
+  }
 }
