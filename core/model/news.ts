@@ -11,6 +11,8 @@ export type NewsKind =
   /** Only a person can go on: an authenticator that needs one, a change of structure. */
   | 'needs-you'
   | 'expiring'
+  /** The CA took back its word for a certificate that is in use or was to be. */
+  | 'revoked'
   | 'plugin-refused'
   /** The first run of a new schedule: now it is known that it runs. */
   | 'first-run'
@@ -26,13 +28,22 @@ export const NEWS_KINDS: readonly NewsKind[] = [
   'hook-failed',
   'needs-you',
   'expiring',
+  'revoked',
   'plugin-refused',
   'first-run',
   'test',
 ];
 
 /** Kinds that ask for somebody. */
-export const URGENT: ReadonlySet<NewsKind> = new Set(['renewal-failed', 'deployment-failed', 'hook-failed', 'needs-you', 'expiring', 'plugin-refused']);
+export const URGENT: ReadonlySet<NewsKind> = new Set([
+  'renewal-failed',
+  'deployment-failed',
+  'hook-failed',
+  'needs-you',
+  'expiring',
+  'revoked',
+  'plugin-refused',
+]);
 
 export interface NewsItem {
   readonly kind: NewsKind;

@@ -3,6 +3,7 @@ import type { NewsItem } from '../model/news.ts';
 import { hookFailedNews } from './hook-news.ts';
 import { isInLastDays } from './news-repeats.ts';
 import { deployedNews, expiringNews, type FailureKind, failureNews, firstRunNews, type NewsSubject, renewedNews, waitingNews } from './news-text.ts';
+import { revokedNews } from './revoked-news.ts';
 
 type Of<T extends Event['type']> = Extract<Event, { type: T }>;
 type Failed = Of<'failed'>;
@@ -26,6 +27,7 @@ export function isNotable(event: Event): boolean {
     case 'renewed':
     case 'deployed':
     case 'already-served':
+    case 'revoked':
     case 'failed':
     case 'hook-failed':
       return true;
@@ -61,10 +63,17 @@ function isToldByRenewals({ hook, lineages, fault }: Of<'hook-failed'>, { events
 
 function newsOfLineage(events: readonly Event[], subject: NewsSubject, run: FinishedRun): readonly NewsItem[] {
   const failures = failuresOf(events, subject, run);
-  const items = [...failures, ...goodNewsOf(events, subject, failures.length > 0)];
+  const items = [...revocationsOf(events, subject), ...failures, ...goodNewsOf(events, subject, failures.length > 0)];
   if (items.length > 0 || subject.life === undefined || !isInLastDays(subject.life, run.nowMs)) return items;
   const leftAlone = last(events, 'not-due', ({ reason }) => LEFT_ALONE.has(reason));
   return leftAlone === undefined ? [] : [expiringNews(subject, subject.life, leftAlone, run.nowMs)];
+}
+
+function revocationsOf(events: readonly Event[], subject: NewsSubject): readonly NewsItem[] {
+  const revoked = events.filter((event) => event.type === 'revoked');
+  if (revoked.length === 0) return [];
+  const notDue = last(events, 'not-due', ({ reason }) => LEFT_ALONE.has(reason));
+  return [revokedNews(subject, revoked, { renewed: last(events, 'renewed'), served: last(events, 'deployed'), notDue })];
 }
 
 function goodNewsOf(events: readonly Event[], subject: NewsSubject, hasFailed: boolean): readonly NewsItem[] {

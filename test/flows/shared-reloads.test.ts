@@ -13,7 +13,7 @@ function place(key: string, asked: string[], reloadCommand?: readonly string[], 
     key,
     installer: { reload },
     survey: { server: { key, title: key, probeable: false, ...(reloadCommand && { reloadCommand }) } },
-  } as unknown as PlannedPlace;
+  } as unknown as Reloadable;
 }
 
 const cases: readonly (readonly [title: string, commands: readonly (readonly string[] | undefined)[], asked: readonly string[]])[] = [
