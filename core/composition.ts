@@ -17,7 +17,9 @@ import { createLocks } from './edges/locks.ts';
 import { systemRandom } from './edges/random.ts';
 import { createServers } from './edges/server-process.ts';
 import { createStaging } from './edges/staging.ts';
+import { createSystemLog } from './edges/system-log.ts';
 import { createProbe } from './edges/tls-probe.ts';
+import { web } from './edges/web.ts';
 import { asCertkitError, fault } from './errors.ts';
 import { inBatches } from './flows/batch.ts';
 import { deleteLineage } from './flows/delete.ts';
@@ -27,16 +29,17 @@ import { inspect } from './flows/inspect.ts';
 import { knownServers } from './flows/known-servers.ts';
 import { type MaintainOptions, maintain } from './flows/maintain.ts';
 import type { CertificateAuthority, ChoiceKind, Needs, Plugins, Servers } from './flows/needs.ts';
-import { awaitFirstRun, tellNews } from './flows/news-of-run.ts';
-import { type NotifyNeeds, testChannels } from './flows/notify.ts';
+import { awaitFirstRun } from './flows/news-of-run.ts';
+import { type NotifyNeeds, testTelling } from './flows/notify.ts';
 import { type RecoverOptions, recover } from './flows/recover.ts';
 import { release, rollback } from './flows/rollback.ts';
 import { run } from './flows/run.ts';
 import { throughServer } from './flows/through-server.ts';
+import { runUnattended, type UnattendedNeeds } from './flows/unattended.ts';
 import { undeploy } from './flows/undeploy.ts';
-import type { Event, Tell } from './model/event.ts';
+import type { Tell } from './model/event.ts';
 import type { Authority, PluginChoice } from './model/lineage.ts';
-import type { Clock, Executor, Files, Locks, Log, Probe, Random, Staging } from './ports.ts';
+import type { Clock, Executor, Files, Locks, Log, Probe, Random, Staging, SystemLog } from './ports.ts';
 import type { Schedule } from './schedule/schedule.ts';
 import { createStore } from './store/create-store.ts';
 import type { Store } from './store/store.ts';
@@ -71,6 +74,7 @@ export const LOCKS = port<Locks>('locks');
 export const PROBE = port<Probe>('probe');
 export const SERVERS = port<Servers>('servers');
 export const STAGING = port<Staging>('staging');
+export const SYSTEM_LOG = port<SystemLog>('system log');
 export const STORE = port<Store>('store');
 export const CATALOG = port<Catalog>('catalog');
 export const AUTHORITY = port<CertificateAuthority & { close(): void }>('certificate authority');
@@ -88,6 +92,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
   once(PROBE, () => createProbe());
   once(SERVERS, (g) => createServers({ files: g.resolve(FILES), path: settings.path }));
   once(STAGING, (g) => createStaging({ executor: g.resolve(EXECUTOR), uid: settings.uid }));
+  once(SYSTEM_LOG, (g) => createSystemLog(g.resolve(EXECUTOR)));
   once(STORE, (g) =>
     createStore({
       home: settings.home,
@@ -139,23 +144,13 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
   };
   const notifyNeeds = (): NotifyNeeds => ({
     ...needs(),
+    systemLog: graph.resolve(SYSTEM_LOG),
     async notifier({ plugin, options }) {
       const { files, programs } = needs();
       return createNotifier(await graph.resolve(CATALOG).find('notifier', plugin), options, { files, programs, log: settings.log });
     },
   });
-  /** Nobody watches: what happens is told by the channels, too. */
-  const unwatched = async (options: MaintainOptions) => {
-    const events: Event[] = [];
-    const startedAtMs = graph.resolve(CLOCK).nowMs();
-    const own = await recovered((event) => {
-      events.push(event);
-      tell(event);
-    });
-    const done = await maintain(options, own);
-    await tellNews({ events, startedAtMs, host: hostname() }, notifyNeeds());
-    return done;
-  };
+  const unattendedNeeds = (): UnattendedNeeds => ({ ...needs(), ...notifyNeeds(), begin: recovered, web, host: hostname(), version: settings.version });
 
   return {
     catalog: graph.resolve(CATALOG),
@@ -165,11 +160,11 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     run: async (...[wanted, options]: DropLast<Parameters<typeof run>>) => run(wanted, options, await recovered()),
     maintain: async (options: MaintainOptions) => {
       if (options.dryRun) return maintain(options, needs());
-      return settings.watched ? maintain(options, await recovered()) : unwatched(options);
+      return settings.watched ? maintain(options, await recovered()) : runUnattended(options, unattendedNeeds());
     },
-    testChannels: async (asked: string | undefined) => {
+    testTelling: async (asked: string | undefined) => {
       await graph.resolve(STORE).prepare();
-      return testChannels(asked, hostname(), notifyNeeds());
+      return testTelling(asked, hostname(), unattendedNeeds());
     },
     awaitFirstRun: async () => {
       await graph.resolve(STORE).prepare();

@@ -223,6 +223,11 @@ const catalogue = {
     hint: 'Give its absolute path, or put it on the PATH certkit runs with.',
   }),
 
+  EXEC_HEARTBEAT_FAILED: (at: { to: string; because: string }) => ({
+    message: `The heartbeat could not be sent to ${at.to}: ${at.because}`,
+    hint: 'Nothing else failed for that. See "heartbeat" in certkit.yaml; "certkit notify test" tries it.',
+  }),
+
   STORE_UNREADABLE: (at: { path: string; line?: number; because: string }) => ({
     message: `${at.path}${at.line === undefined ? '' : `:${at.line}`}: ${at.because}`,
     hint: /permission denied/.test(at.because)

@@ -98,6 +98,18 @@ export interface Staging {
   open(overlays: readonly { readonly real: string; readonly staged: string }[]): Promise<{ readonly programs: Executor } | { readonly unavailable: string }>;
 }
 
+/** Calls an address of the web. */
+export interface Web {
+  /** One GET over a connection of its own; TLS is verified, no redirect followed. Answers the status; rejects when none comes. */
+  get(url: string, options: { readonly timeoutMs: number; readonly signal: AbortSignal }): Promise<number>;
+}
+
+/** The machine's own log. */
+export interface SystemLog {
+  /** An entry for each line, as an error of a daemon. @throws EXEC_NOT_FOUND, EXEC_FAILED */
+  write(lines: readonly string[], signal: AbortSignal): Promise<void>;
+}
+
 export interface Log {
   debug(text: string): void;
   warn(text: string): void;

@@ -54,7 +54,7 @@ export function createOutput(mode: OutputMode, terminal: Terminal, quiet: boolea
       if (event.type === 'surveyed') servers.add(event.server);
       if (words === undefined) return;
       const text = event.type === 'surveyed' || event.type === 'failed' ? words.text : shortly(words.text);
-      if (event.type === 'failed' || event.type === 'cleanup-failed' || event.type === 'untold') {
+      if (event.type === 'failed' || event.type === 'cleanup-failed' || event.type === 'untold' || event.type === 'no-heartbeat') {
         clear();
         terminal.err(`${text}\n`);
       } else if (!words.passing || !terminal.interactive) say(text);

@@ -10,6 +10,8 @@ export type NewsKind =
   | 'needs-you'
   | 'expiring'
   | 'plugin-refused'
+  /** A run stopped before it had looked at every lineage, or none of them could be looked at. */
+  | 'run-failed'
   /** The first run of a new schedule: now it is known that it runs. */
   | 'first-run'
   /** Somebody asked whether messages arrive. */
@@ -24,12 +26,13 @@ export const NEWS_KINDS: readonly NewsKind[] = [
   'needs-you',
   'expiring',
   'plugin-refused',
+  'run-failed',
   'first-run',
   'test',
 ];
 
 /** Kinds that ask for somebody. */
-export const URGENT: ReadonlySet<NewsKind> = new Set(['renewal-failed', 'deployment-failed', 'needs-you', 'expiring', 'plugin-refused']);
+export const URGENT: ReadonlySet<NewsKind> = new Set(['renewal-failed', 'deployment-failed', 'needs-you', 'expiring', 'plugin-refused', 'run-failed']);
 
 export interface NewsItem {
   readonly kind: NewsKind;

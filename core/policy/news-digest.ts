@@ -4,6 +4,7 @@ import { type Digest, type NewsItem, type NewsKind, URGENT } from '../model/news
 
 /** How a subject counts them: `2 not renewed, 1 deployed`. */
 const COUNTED: Readonly<Record<NewsKind, string>> = {
+  'run-failed': 'run that failed as a whole',
   'renewal-failed': 'not renewed',
   'deployment-failed': 'not deployed',
   'needs-you': 'waiting for you',

@@ -145,6 +145,20 @@ export function expiringNews(subject: NewsSubject, life: Life, { what, reason, r
   };
 }
 
+export function runFailedNews({ code, message, hint }: EventFault): NewsItem {
+  return {
+    kind: 'run-failed',
+    title: 'a run failed as a whole',
+    text: paragraphs(
+      'certkit started by itself to renew what is due, and could not do so for any certificate.',
+      `${code}: ${message}\n${hint}`,
+      'The certificates in use stay in use until they expire. Nothing replaces them while this lasts; the next run tries again.',
+      'When it is mended, run "certkit renew" at a terminal to see that it works; "certkit status" shows how long each certificate is good for.',
+    ),
+    code,
+  };
+}
+
 export function firstRunNews(): NewsItem {
   return {
     kind: 'first-run',

@@ -1,7 +1,17 @@
-import type { Event } from '../model/event.ts';
+import type { Event, EventFault } from '../model/event.ts';
 import type { NewsItem } from '../model/news.ts';
 import { isInLastDays } from './news-repeats.ts';
-import { deployedNews, expiringNews, type FailureKind, failureNews, firstRunNews, type NewsSubject, renewedNews, waitingNews } from './news-text.ts';
+import {
+  deployedNews,
+  expiringNews,
+  type FailureKind,
+  failureNews,
+  firstRunNews,
+  type NewsSubject,
+  renewedNews,
+  runFailedNews,
+  waitingNews,
+} from './news-text.ts';
 
 type Of<T extends Event['type']> = Extract<Event, { type: T }>;
 type Failed = Of<'failed'>;
@@ -11,6 +21,8 @@ export interface FinishedRun {
   readonly startedAtMs: number;
   readonly nowMs: number;
   readonly isFirst: boolean;
+  /** What stopped the whole run, or kept it from looking at any lineage. */
+  readonly stopped?: EventFault;
 }
 
 /** Only a person can mend these. */
@@ -37,7 +49,9 @@ export function isNotable(event: Event): boolean {
 /** What a run brought, from what it told as it went: at most one item of a kind for each lineage. */
 export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubject>): readonly NewsItem[] {
   const byLineage = new Map<string | undefined, Event[]>();
+  const { stopped } = run;
   for (const event of run.events) {
+    if (event.type === 'failed' && event.fault.code === stopped?.code && event.fault.message === stopped.message) continue; // told once, for all
     const lineage = 'lineage' in event ? event.lineage : undefined;
     const own = byLineage.get(lineage) ?? [];
     byLineage.set(lineage, own);
@@ -46,7 +60,7 @@ export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubje
   const items = [...byLineage].flatMap(([name, events]) =>
     name === undefined ? failuresOf(events, undefined, run) : newsOfLineage(events, subjects.get(name) ?? { name, names: [] }, run),
   );
-  return run.isFirst ? [...items, firstRunNews()] : items;
+  return [...(stopped === undefined ? [] : [runFailedNews(stopped)]), ...items, ...(run.isFirst ? [firstRunNews()] : [])];
 }
 
 function newsOfLineage(events: readonly Event[], subject: NewsSubject, run: FinishedRun): readonly NewsItem[] {

@@ -2,7 +2,9 @@ import { createAccounts } from './accounts.ts';
 import { createArchive } from './archive.ts';
 import { createChannels } from './channel-file.ts';
 import { createCheckpoints } from './checkpoint.ts';
+import { createHeartbeats } from './heartbeat-file.ts';
 import { createJournal } from './journal.ts';
+import { createLastRuns } from './last-run-file.ts';
 import { createLayout } from './layout.ts';
 import { createLineageIndex } from './lineage-index.ts';
 import { createLineages } from './lineages.ts';
@@ -25,11 +27,12 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
   const archive = createArchive(layout, files);
   const states = createStates(layout, files);
   const renewalWindows = createRenewalWindows(layout, files);
+  const heartbeats = createHeartbeats(layout, files, yamlFiles);
   return {
     home,
     ...createSafety(layout, files, uid),
     ...lineages,
-    ...createLineageIndex({ layout, files, lineages, archive, states, renewalWindows }),
+    ...createLineageIndex({ layout, files, lineages, archive, states, renewalWindows, heartbeats }),
     ...createLocking(layout, locks, lockLimitMs),
     ...archive,
     ...createMaking(layout, files),
@@ -43,5 +46,7 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
     ...renewalWindows,
     ...createChannels(layout, files, yamlFiles),
     ...createToldNews(layout, files),
+    ...createLastRuns(layout, files),
+    heartbeat: heartbeats.heartbeat,
   };
 }

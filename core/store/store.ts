@@ -3,7 +3,9 @@ import type { Accounts } from './accounts.ts';
 import type { Archive } from './archive.ts';
 import type { Channels } from './channel-file.ts';
 import type { Checkpoints } from './checkpoint.ts';
+import type { Heartbeats } from './heartbeat-file.ts';
 import type { Journal } from './journal.ts';
+import type { LastRuns } from './last-run-file.ts';
 import type { Overview } from './lineage-index.ts';
 import type { Lineages } from './lineages.ts';
 import type { Locking } from './locking.ts';
@@ -45,7 +47,9 @@ export interface Store
     WrittenRecords,
     RenewalWindows,
     Channels,
-    ToldNews {
+    ToldNews,
+    LastRuns,
+    Heartbeats {
   readonly home: string;
 }
 
