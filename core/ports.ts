@@ -22,6 +22,8 @@ export interface WriteOptions {
 export interface Files extends PluginFiles {
   /** Writes a file of ours; its directory must be there. */
   write(path: string, bytes: Uint8Array | string, options: WriteOptions): Promise<void>;
+  /** The same for a small file that may be lost: nothing is fsynced, and a power cut may bring the one before it back, or leave it empty. */
+  writeLightly(path: string, text: string, options: Pick<WriteOptions, 'mode'>): Promise<void>;
   /** Adds one line to a file of ours that is only ever appended to. Not fsynced. */
   append(path: string, line: string, options: WriteOptions): Promise<void>;
   /** Creates a directory and missing ones above it; those that are there stay as they are. */

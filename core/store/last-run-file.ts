@@ -2,7 +2,7 @@ import { isCertkitError } from '../errors.ts';
 import type { LastRun } from '../model/last-run.ts';
 import type { Files } from '../ports.ts';
 import { exactly, finite, members, optional, text, whole } from './decode.ts';
-import { readJson, writeJson } from './json-file.ts';
+import { readJson } from './json-file.ts';
 import type { Layout } from './layout.ts';
 
 const FORMAT = 1;
@@ -31,6 +31,6 @@ export function createLastRuns(layout: Layout, files: Files): LastRuns {
         throw thrown;
       }
     },
-    saveLastRun: async (run) => writeJson(files, layout.lastRun, { format: FORMAT, ...run }),
+    saveLastRun: async (run) => files.writeLightly(layout.lastRun, `${JSON.stringify({ format: FORMAT, ...run }, undefined, 2)}\n`, { mode: 0o600 }),
   };
 }
