@@ -22,6 +22,7 @@ import { createProbe } from './edges/tls-probe.ts';
 import { web } from './edges/web.ts';
 import { asCertkitError, fault } from './errors.ts';
 import { inBatches } from './flows/batch.ts';
+import { check } from './flows/check.ts';
 import { deleteLineage } from './flows/delete.ts';
 import { deploy } from './flows/deploy.ts';
 import { hold } from './flows/hold.ts';
@@ -34,11 +35,13 @@ import { type NotifyNeeds, testTelling } from './flows/notify.ts';
 import { type RecoverOptions, recover } from './flows/recover.ts';
 import { release, rollback } from './flows/rollback.ts';
 import { run } from './flows/run.ts';
+import { reportRuns } from './flows/run-report.ts';
 import { throughServer } from './flows/through-server.ts';
 import { runUnattended, type UnattendedNeeds } from './flows/unattended.ts';
 import { undeploy } from './flows/undeploy.ts';
 import type { Tell } from './model/event.ts';
 import type { Authority, PluginChoice } from './model/lineage.ts';
+import type { Limits } from './policy/health.ts';
 import type { Clock, Executor, Files, Locks, Log, Probe, Random, Staging, SystemLog } from './ports.ts';
 import type { Schedule } from './schedule/schedule.ts';
 import { createStore } from './store/create-store.ts';
@@ -152,6 +155,14 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
   });
   const unattendedNeeds = (): UnattendedNeeds => ({ ...needs(), ...notifyNeeds(), begin: recovered, web, host: hostname(), version: settings.version });
 
+  const schedule = async (): Promise<Schedule> => {
+    const { createSchedule } = await import('./schedule/schedule.ts');
+    const { home, path, uid, packageRoot } = settings;
+    const facts = { node: process.execPath, program: join(packageRoot, 'dist/core/start.cjs'), home, path };
+    return createSchedule({ facts, uid, files: graph.resolve(FILES), programs: graph.resolve(EXECUTOR) });
+  };
+  const runs = async () => reportRuns((await (await schedule()).status()).kind !== undefined, needs());
+
   return {
     catalog: graph.resolve(CATALOG),
     store: graph.resolve(STORE),
@@ -191,12 +202,12 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       await graph.resolve(STORE).prepare();
       return recover(options, needs());
     },
-    schedule: async (): Promise<Schedule> => {
-      const { createSchedule } = await import('./schedule/schedule.ts');
-      const { home, path, uid, packageRoot } = settings;
-      const facts = { node: process.execPath, program: join(packageRoot, 'dist/core/start.cjs'), home, path };
-      return createSchedule({ facts, uid, files: graph.resolve(FILES), programs: graph.resolve(EXECUTOR) });
+    runs,
+    check: async (names: readonly string[], limits: Limits) => {
+      const views = (await graph.resolve(STORE).overview()).filter(({ name }) => names.length === 0 || names.includes(name));
+      return check(views, limits, await runs(), needs());
     },
+    schedule,
     close: async () => {
       graph.resolve(AUTHORITY).close();
       await logged;

@@ -59,7 +59,13 @@ export interface Locks {
 
 /** What a handshake showed. Addresses are concrete: no wildcard. */
 export type ProbeAnswer =
-  | { readonly kind: 'served' /** SHA-256 of each DER, leaf first, as sent. */; readonly sha256: readonly string[] }
+  | {
+      readonly kind: 'served';
+      /** SHA-256 of each DER, leaf first, as sent. */
+      readonly sha256: readonly string[];
+      /** Until when the leaf is valid; absent where that cannot be read. */
+      readonly notAfterMs?: number;
+    }
   /** Nobody listens, or the connection broke. */
   | { readonly kind: 'silent'; readonly because: string }
   /** Somebody answers, and not with TLS that ends in a certificate. */

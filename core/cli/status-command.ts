@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
-import { faultFacts } from '../errors.ts';
+import { fault, faultFacts } from '../errors.ts';
 import type { Inspection } from '../flows/inspect.ts';
 import { lifeOf, type Version } from '../model/version.ts';
+import { type CheckFlags, checkCommand } from './check-command.ts';
 import { type CommandContext, exitCodeFor } from './command.ts';
+import { lastRunFacts, lastRunLines } from './last-run-text.ts';
 import type { Output } from './output.ts';
 import { refuseUnknown } from './renew-command.ts';
 import { faultText, reasonText, when } from './words.ts';
@@ -11,17 +13,30 @@ export function declareStatus(program: Command): Command {
   return program
     .command('status')
     .description('versions, dates, what happens next and why, and what the servers really serve')
-    .argument('[lineage...]', 'only these; all without');
+    .argument('[lineage...]', 'only these; all without')
+    .option('--check', 'one line and an exit code for monitoring: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN')
+    .option('--warning <days>', 'with --check: warn when less is left; by default a part of each lifetime')
+    .option('--critical <days>', 'with --check: the same for what is critical');
 }
 
-export async function statusCommand(names: readonly string[], { certkit, output }: CommandContext): Promise<number> {
+export interface StatusFlags extends CheckFlags {
+  readonly check?: boolean;
+}
+
+export async function statusCommand(names: readonly string[], flags: StatusFlags, context: CommandContext): Promise<number> {
+  if (flags.check === true) return checkCommand(names, flags, context);
+  const slip = (['warning', 'critical'] as const).find((limit) => flags[limit] !== undefined);
+  if (slip !== undefined) throw fault('USAGE_INVALID', { problem: `--${slip} says when "certkit status --check" warns; give --check, too` });
+  const { certkit, output } = context;
   const { store } = certkit;
   await refuseUnknown(names, store);
   const views = (await store.overview()).filter(({ name }) => names.length === 0 || names.includes(name));
   const inspections = await certkit.inspect(views);
   if (inspections.length === 0) output.say('No lineages yet. "certkit -d NAME --authenticator A --installer I" makes one.');
   for (const inspection of inspections) print(inspection, output);
-  output.result('status', { lineages: inspections.map(factsOf) });
+  const runs = names.length === 0 ? await certkit.runs() : undefined;
+  if (runs !== undefined && (inspections.length > 0 || runs.punctuality !== 'not-expected')) for (const line of lastRunLines(runs)) output.say(line);
+  output.result('status', { lineages: inspections.map(factsOf), ...(runs === undefined ? {} : { lastRun: lastRunFacts(runs) }) });
   return exitCodeFor(
     inspections.flatMap((inspection) => (inspection.readable ? [] : [inspection.error])),
     inspections.length,

@@ -189,7 +189,7 @@ function lifeText({ notAfterMs }: Life, nowMs: number): string {
   return `The certificate in use is valid until ${momentText(notAfterMs)}, ${spanText(notAfterMs - nowMs)} more.`;
 }
 
-function spanText(ms: number): string {
+export function spanText(ms: number): string {
   const [count, unit] = ms >= 2 * DAY_MS ? [Math.floor(ms / DAY_MS), 'day'] : [Math.floor(ms / HOUR_MS), 'hour'];
   return count === 0 ? 'less than an hour' : `${count} ${unit}${count === 1 ? '' : 's'}`;
 }

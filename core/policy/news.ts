@@ -26,7 +26,7 @@ export interface FinishedRun {
 }
 
 /** Only a person can mend these. */
-const FOR_A_PERSON: ReadonlySet<string> = new Set(['PLUGIN_UNABLE', 'INSTALLER_DRIFT', 'ACME_TERMS']);
+export const FOR_A_PERSON: ReadonlySet<string> = new Set(['PLUGIN_UNABLE', 'INSTALLER_DRIFT', 'ACME_TERMS']);
 const UNUSABLE_PLUGIN: ReadonlySet<string> = new Set(['PLUGIN_NOT_FOUND', 'PLUGIN_AMBIGUOUS', 'PLUGIN_REFUSED', 'PLUGIN_BROKEN']);
 /** Why nothing is done about a certificate although its end is near. */
 const LEFT_ALONE: ReadonlySet<string> = new Set(['held', 'rejected', 'backing-off']);
