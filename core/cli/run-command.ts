@@ -5,6 +5,7 @@ import { type CertkitError, fault, faultFacts } from '../errors.ts';
 import type { Lineage, PluginChoice } from '../model/lineage.ts';
 import { type CommandContext, exitCodeFor } from './command.ts';
 import { deploymentFacts, plannedText, printChanges } from './deployment-text.ts';
+import { NOBODY_IS_TOLD } from './nobody-told.ts';
 import type { Terminal } from './output.ts';
 import { addPluginFlags, type PluginFlags, refuseTwice } from './plugin-flags.ts';
 import { askFor, askForOne, askForSome } from './questions.ts';
@@ -102,7 +103,7 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
     output.say(plannedText(deployment));
   }
   output.result('run', { lineage: wanted.name, renewed: renewal.result === 'renewed', deployment: deploymentFacts(deployment) });
-  if (renewal.result === 'renewed') await offerSchedule({ certkit, output, terminal });
+  if (renewal.result === 'renewed') await offerSchedule({ certkit, output, terminal }, known.length === 0);
   return exitCodeFor(setbackErrors(deployment), 1);
 
   function definitionOf(kind: 'installer' | 'authenticator', plugin: string) {
@@ -130,17 +131,18 @@ function heldInstaller(plugin: string, held: Lineage | undefined): PluginChoice 
   return own[0];
 }
 
-/** Nothing renews by itself until somebody sees to it. */
-async function offerSchedule({ certkit, output, terminal }: CommandContext): Promise<void> {
+/** Nothing renews by itself until somebody sees to it, and nobody hears of it; the latter is said once, with the first lineage. */
+async function offerSchedule({ certkit, output, terminal }: CommandContext, isFirst: boolean): Promise<void> {
   const schedule = await certkit.schedule();
   const { kind } = await schedule.status();
-  if (kind !== undefined) return;
-  if (!terminal.interactive) {
-    output.say('Nothing renews it by itself yet: "certkit schedule install" sees to that.');
-    return;
+  if (kind === undefined) {
+    if (!terminal.interactive) output.say('Nothing renews it by itself yet: "certkit schedule install" sees to that.');
+    else {
+      const answer = await terminal.ask('Nothing renews it by itself yet. Install a schedule that looks every hour? [y/N] ');
+      if (answer?.trim().toLowerCase() === 'y') return void (await scheduleInstallCommand(undefined, { certkit, output, terminal }));
+    }
   }
-  const answer = await terminal.ask('Nothing renews it by itself yet. Install a schedule that looks every hour? [y/N] ');
-  if (answer?.trim().toLowerCase() === 'y') await scheduleInstallCommand(undefined, { certkit, output, terminal });
+  if (isFirst && (await certkit.store.channels()).length === 0) output.say(NOBODY_IS_TOLD);
 }
 
 const authenticatorWish = (authenticator: PluginChoice | undefined) => (authenticator === undefined ? {} : { authenticator });

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { fault } from '../errors.ts';
 import type { CommandContext } from './command.ts';
+import { NOBODY_IS_TOLD } from './nobody-told.ts';
 
 const KINDS = ['systemd', 'cron', 'crontab'] as const;
 type Kind = (typeof KINDS)[number];
@@ -45,7 +46,7 @@ export async function scheduleInstallCommand(asked: string | undefined, { certki
   const { competitors } = await schedule.status();
   for (const { client, where } of competitors) output.say(`${client} renews certificates here too (${where}); switch it off for names that certkit has`);
   const channels = (await certkit.store.channels()).length;
-  if (channels === 0) output.say('Nobody is told when a renewal fails: there is no "notify" in certkit.yaml. "certkit notify test" shows how to write one.');
+  if (channels === 0) output.say(NOBODY_IS_TOLD);
   output.result('schedule install', { ...installed, competitors, channels });
   return 0;
 }
