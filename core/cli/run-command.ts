@@ -5,7 +5,7 @@ import { type CertkitError, fault, faultFacts } from '../errors.ts';
 import type { Lineage, PluginChoice } from '../model/lineage.ts';
 import { type CommandContext, exitCodeFor } from './command.ts';
 import { deploymentFacts, plannedText, printChanges } from './deployment-text.ts';
-import { NOBODY_IS_TOLD } from './nobody-told.ts';
+import { sayIfNobodyIsTold } from './nobody-told.ts';
 import type { Terminal } from './output.ts';
 import { addPluginFlags, type PluginFlags, refuseTwice } from './plugin-flags.ts';
 import { askFor, askForOne, askForSome } from './questions.ts';
@@ -142,7 +142,7 @@ async function offerSchedule({ certkit, output, terminal }: CommandContext, isFi
       if (answer?.trim().toLowerCase() === 'y') return void (await scheduleInstallCommand(undefined, { certkit, output, terminal }));
     }
   }
-  if (isFirst && (await certkit.store.channels()).length === 0) output.say(NOBODY_IS_TOLD);
+  if (isFirst) await sayIfNobodyIsTold({ certkit, output });
 }
 
 const authenticatorWish = (authenticator: PluginChoice | undefined) => (authenticator === undefined ? {} : { authenticator });

@@ -104,7 +104,7 @@ function kindOf({ during, fault }: Failed): FailureKind {
 /** What was seen on the way and does not make a failure. */
 function remarksOf(events: readonly Event[]): readonly string[] {
   return events.flatMap((event) => {
-    if (event.type === 'drift') return [`${event.server} was not as the last deployment left it: ${event.what.join('; ')}.`];
+    if (event.type === 'drift') return [`Somebody had changed the configuration of ${event.server} since certkit wrote to it last: ${event.what.join('; ')}.`];
     return event.type === 'unproven' ? [`Not proven: ${event.what}: ${event.because}.`] : [];
   });
 }
