@@ -232,7 +232,9 @@ const catalogue = {
     message: `${at.path}${at.line === undefined ? '' : `:${at.line}`}: ${at.because}`,
     hint: /permission denied/.test(at.because)
       ? 'Run certkit as root, or as the user whom the file belongs to.'
-      : 'Mend the file; other lineages are not affected.',
+      : at.path.endsWith('/certkit.yaml')
+        ? 'Mend the file; it holds for all lineages.'
+        : 'Mend the file; other lineages are not affected.',
   }),
   STORE_UNSAFE: (at: { path: string; because: string }) => ({
     message: `${at.path} is not safe to use: ${at.because}`,

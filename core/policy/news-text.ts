@@ -40,9 +40,9 @@ export function failureNews({ kind, event, subject, booked, isUndone, remarks, n
     isUndone ? 'What had been changed is taken back: the servers go on as before.' : undefined,
     ...remarks,
     subject === undefined
-      ? 'What it was changing may be half done; nothing more is deployed there until it is put right. Every run tries again.'
+      ? 'What it was changing may be half done; nothing more is deployed there until it is put right. "certkit recover" tries at once, as every run does.'
       : meaningFor(subject, kind, booked, nextTryMs, nowMs),
-    subject === undefined ? 'Mend what is named above and run "certkit recover".' : wayOutFor(subject, kind, during),
+    subject === undefined ? undefined : wayOutFor(subject, kind, during),
   );
   return {
     kind,

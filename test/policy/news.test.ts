@@ -160,7 +160,7 @@ test('the page about notifications shows a message as it is', () => {
 const broken = {
   code: 'STORE_UNREADABLE',
   message: '/etc/certkit/certkit.yaml:4: renew_before: "soon": a length of time is wanted',
-  hint: 'Mend the file; other lineages are not affected.',
+  hint: 'Mend the file; it holds for all lineages.',
 };
 test('the message: run-failed', async () => {
   await expect(messageOf(digestOf(newsOf({ ...run, stopped: broken }, new Map()), at))).toMatchFileSnapshot('../../fixtures/news/run-failed.txt');
