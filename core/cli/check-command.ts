@@ -56,7 +56,9 @@ function summaryOf({ lineages, findings, leastLeftMs, runs }: Health, home: stri
 function measuresOf({ lineages, findings, leastLeftMs, runs, runLimits }: Health, limits: ReturnType<typeof limitsIn>): string {
   const limit = (ms: number | undefined) => (ms === undefined ? '' : `${ms / DAY_MS}:`);
   return [
-    ...(leastLeftMs === undefined ? [] : [`days_left=${(leastLeftMs / DAY_MS).toFixed(2)};${limit(limits.warningMs)};${limit(limits.criticalMs)}`]),
+    ...(leastLeftMs === undefined
+      ? []
+      : [`days_left=${(Math.floor((leastLeftMs / DAY_MS) * 100) / 100).toFixed(2)};${limit(limits.warningMs)};${limit(limits.criticalMs)}`]),
     `lineages=${lineages};;;0`,
     `findings=${findings.length};;;0`,
     ...(runs.ageMs === undefined
