@@ -14,6 +14,8 @@ export type NewsKind =
   /** The CA took back its word for a certificate that is in use or was to be. */
   | 'revoked'
   | 'plugin-refused'
+  /** A run stopped before it had looked at every lineage, or none of them could be looked at. */
+  | 'run-failed'
   /** The first run of a new schedule: now it is known that it runs. */
   | 'first-run'
   /** Somebody asked whether messages arrive. */
@@ -30,6 +32,7 @@ export const NEWS_KINDS: readonly NewsKind[] = [
   'expiring',
   'revoked',
   'plugin-refused',
+  'run-failed',
   'first-run',
   'test',
 ];
@@ -43,6 +46,7 @@ export const URGENT: ReadonlySet<NewsKind> = new Set([
   'expiring',
   'revoked',
   'plugin-refused',
+  'run-failed',
 ]);
 
 export interface NewsItem {

@@ -1,8 +1,18 @@
-import type { Event } from '../model/event.ts';
+import type { Event, EventFault } from '../model/event.ts';
 import type { NewsItem } from '../model/news.ts';
 import { hookFailedNews } from './hook-news.ts';
 import { isInLastDays } from './news-repeats.ts';
-import { deployedNews, expiringNews, type FailureKind, failureNews, firstRunNews, type NewsSubject, renewedNews, waitingNews } from './news-text.ts';
+import {
+  deployedNews,
+  expiringNews,
+  type FailureKind,
+  failureNews,
+  firstRunNews,
+  type NewsSubject,
+  renewedNews,
+  runFailedNews,
+  waitingNews,
+} from './news-text.ts';
 import { revokedNews } from './revoked-news.ts';
 
 type Of<T extends Event['type']> = Extract<Event, { type: T }>;
@@ -13,10 +23,12 @@ export interface FinishedRun {
   readonly startedAtMs: number;
   readonly nowMs: number;
   readonly isFirst: boolean;
+  /** What stopped the whole run, or kept it from looking at any lineage. */
+  readonly stopped?: EventFault;
 }
 
 /** Only a person can mend these. */
-const FOR_A_PERSON: ReadonlySet<string> = new Set(['PLUGIN_UNABLE', 'INSTALLER_DRIFT', 'ACME_TERMS']);
+export const FOR_A_PERSON: ReadonlySet<string> = new Set(['PLUGIN_UNABLE', 'INSTALLER_DRIFT', 'ACME_TERMS']);
 const UNUSABLE_PLUGIN: ReadonlySet<string> = new Set(['PLUGIN_NOT_FOUND', 'PLUGIN_AMBIGUOUS', 'PLUGIN_REFUSED', 'PLUGIN_BROKEN']);
 /** Why nothing is done about a certificate although its end is near. */
 const LEFT_ALONE: ReadonlySet<string> = new Set(['held', 'rejected', 'backing-off']);
@@ -41,7 +53,9 @@ export function isNotable(event: Event): boolean {
 /** What a run brought, from what it told as it went: at most one item of a kind for each lineage, and one for each call of a hook that failed. */
 export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubject>): readonly NewsItem[] {
   const byLineage = new Map<string | undefined, Event[]>();
+  const { stopped } = run;
   for (const event of run.events) {
+    if (event.type === 'failed' && event.fault.code === stopped?.code && event.fault.message === stopped.message) continue; // told once, for all
     const lineage = 'lineage' in event ? event.lineage : undefined;
     const own = byLineage.get(lineage) ?? [];
     byLineage.set(lineage, own);
@@ -51,7 +65,7 @@ export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubje
     name === undefined ? failuresOf(events, undefined, run) : newsOfLineage(events, subjects.get(name) ?? { name, names: [] }, run),
   );
   const ofHooks = run.events.flatMap((event) => (event.type === 'hook-failed' && !isToldByRenewals(event, run) ? [hookFailedNews(event, subjects)] : []));
-  return [...items, ...ofHooks, ...(run.isFirst ? [firstRunNews()] : [])];
+  return [...(stopped === undefined ? [] : [runFailedNews(stopped)]), ...items, ...ofHooks, ...(run.isFirst ? [firstRunNews()] : [])];
 }
 
 /** The renewals that a pre hook has stopped tell of it, each for its lineage. */
@@ -109,7 +123,7 @@ function kindOf({ during, fault }: Failed): FailureKind {
 /** What was seen on the way and does not make a failure. */
 function remarksOf(events: readonly Event[]): readonly string[] {
   return events.flatMap((event) => {
-    if (event.type === 'drift') return [`${event.server} was not as the last deployment left it: ${event.what.join('; ')}.`];
+    if (event.type === 'drift') return [`Somebody had changed the configuration of ${event.server} since certkit wrote to it last: ${event.what.join('; ')}.`];
     return event.type === 'unproven' ? [`Not proven: ${event.what}: ${event.because}.`] : [];
   });
 }

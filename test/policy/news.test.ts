@@ -188,6 +188,31 @@ test('the page about notifications shows a message as it is', () => {
   );
   expect(page).toContain(message);
 });
+const broken = {
+  code: 'STORE_UNREADABLE',
+  message: '/etc/certkit/certkit.yaml:4: renew_before: "soon": a length of time is wanted',
+  hint: 'Mend the file; it holds for all lineages.',
+};
+test('the message: run-failed', async () => {
+  await expect(messageOf(digestOf(newsOf({ ...run, stopped: broken }, new Map()), at))).toMatchFileSnapshot('../../fixtures/news/run-failed.txt');
+});
+test('what stopped the whole run is told once, not again for each lineage; what went on besides is told as well', () => {
+  const asWell: Event = { type: 'failed', lineage, during: 'renewal', fault: broken };
+  const items = newsOf({ ...run, events: [asWell, { ...deployed, lineage: 'blog' }], stopped: broken }, new Map());
+  expect(items.map(({ kind, lineage: name }) => [kind, name])).toEqual([
+    ['run-failed', undefined],
+    ['deployed', 'blog'],
+  ]);
+});
+test('the message: recovery', async () => {
+  const fault = {
+    code: 'STORE_UNFINISHED',
+    message: 'the deployment of shop could not be recovered: /usr/local/nginx/conf/conf.d/shop.conf was changed by somebody else',
+    hint: 'Mend what is named and run "certkit recover".',
+  };
+  const events: readonly Event[] = [{ type: 'failed', during: 'recovery', fault }];
+  await expect(messageOf(digestOf(newsOf({ ...run, events }, new Map()), at))).toMatchFileSnapshot('../../fixtures/news/recovery.txt');
+});
 test('the message: first-run', async () => {
   await expect(messageOf(digestOf(newsOf({ ...run, isFirst: true }, new Map()), at))).toMatchFileSnapshot('../../fixtures/news/first-run.txt');
 });
