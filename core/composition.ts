@@ -31,6 +31,7 @@ import { awaitFirstRun, tellNews } from './flows/news-of-run.ts';
 import { type NotifyNeeds, testChannels } from './flows/notify.ts';
 import { type RecoverOptions, recover } from './flows/recover.ts';
 import { release, rollback } from './flows/rollback.ts';
+import { rotateKey } from './flows/rotate-key.ts';
 import { run } from './flows/run.ts';
 import { throughServer } from './flows/through-server.ts';
 import { undeploy } from './flows/undeploy.ts';
@@ -177,6 +178,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     },
     deploy: async (...[views, options]: DropLast<Parameters<typeof deploy>>) => deploy(views, options, options.dryRun ? needs() : await recovered()),
     rollback: async (name: string) => rollback(name, await recovered()),
+    rotateKey: async (name: string) => rotateKey(name, await recovered()),
     release: async (name: string) => release(name, await recovered()),
     hold: async (...[name, what]: DropLast<Parameters<typeof hold>>) => hold(name, what, await recovered()),
     undeploy: async (name: string, options: { readonly dryRun: boolean }) => undeploy(name, options, options.dryRun ? needs() : await recovered()),

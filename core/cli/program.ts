@@ -15,6 +15,7 @@ import { askToAgree } from './questions.ts';
 import { declareRecover, recoverCommand } from './recover-command.ts';
 import { declareRenew, type RenewFlags, renewCommand } from './renew-command.ts';
 import { declareRelease, declareRollback, releaseCommand, rollbackCommand } from './rollback-command.ts';
+import { declareRotateKey, rotateKeyCommand } from './rotate-key-command.ts';
 import { addRunFlags, declareRun, runCommand } from './run-command.ts';
 import { declareSchedule, scheduleInstallCommand, scheduleRemoveCommand, scheduleStatusCommand } from './schedule-command.ts';
 import { homeOf, pathOf, proxyOf } from './settings.ts';
@@ -104,6 +105,7 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
   does(declareStatus(program), ([names]) => statusCommand(names as string[], context));
   does(declareExplain(program), ([name]) => explainCommand(name as string, context));
   does(declareRollback(program), ([name]) => rollbackCommand(name as string, context));
+  does(declareRotateKey(program), ([name]) => rotateKeyCommand(name as string, context));
   does(declareHold(program), ([name], flags) => holdCommand(name as string, flags as HoldFlags, context));
   does(declareRelease(program), ([name]) => releaseCommand(name as string, context));
   does(declareUndeploy(program), ([name], flags) => undeployCommand(name as string, flags as UndeployFlags, context));
@@ -133,6 +135,7 @@ const OTHER_COMMANDS: readonly string[] = [
   'status',
   'explain',
   'rollback',
+  'rotate-key',
   'hold',
   'release',
   'undeploy',

@@ -22,6 +22,8 @@ export type RenewOutcome =
 export interface RenewOptions {
   /** Renew whatever the calendar says. */
   readonly force: boolean;
+  /** With a key of its own, whatever `reuse_key` says. */
+  readonly newKey?: boolean;
 }
 
 /** Lineages under way at once. Their requests to one CA share a session. */
@@ -98,7 +100,7 @@ async function decideAndObtain(name: string, options: RenewOptions, needs: Needs
 
   try {
     await refuseUnattended(lineage, needs);
-    const version = await obtain(lineage, newest, decision.reason, needs);
+    const version = await obtain(lineage, newest, { reason: decision.reason, newKey: options.newKey === true }, needs);
     const { renewal: _done, ...rest } = state;
     await store.saveState(name, rest);
     tell({ type: 'renewed', lineage: name, version: version.number, notAfterMs: lifeOf(version).notAfterMs });

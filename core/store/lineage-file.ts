@@ -11,16 +11,21 @@ import {
   type PluginChoice,
   type Policy,
 } from '../model/lineage.ts';
-import { type Decoded, type Decoder, list, Misfit, mapping, members, oneOf, optional, parsed, text } from './decode.ts';
+import { type Decoded, type Decoder, flag, list, Misfit, mapping, members, oneOf, optional, parsed, text } from './decode.ts';
 import { formatDuration, formatLead, parseDuration, parseLead } from './lead-text.ts';
 
 /** System-wide defaults, as certkit.yaml says them. What it does not say is absent. */
 export interface Settings {
   readonly authority: Partial<Authority>;
   readonly keys?: readonly KeyAlgorithm[];
+  readonly reuseKey?: boolean;
   readonly policy: Policy;
   readonly permissions: Permissions;
   readonly probeTimeoutMs?: number;
+  /** An unattended run orders for so many lineages at most. */
+  readonly maxIssues?: number;
+  /** So many orders at most are placed at one CA within an hour. */
+  readonly ordersPerHour?: number;
 }
 
 export const NO_SETTINGS: Settings = { authority: {}, policy: {}, permissions: {} };
@@ -37,13 +42,20 @@ const COMMON = {
   ca_bundle: optional(parsed(parseAbsolutePath)),
   email: optional(parsed(parseEmail)),
   keys: optional(decodeKeys),
+  reuse_key: optional(flag),
   renew_before: optional(lead('renew_before')),
   deploy_before: optional(lead('deploy_before')),
   permissions: optional(members({ mode: optional(decodeMode), owner: optional(accountName), group: optional(accountName) }, 'refused')),
 };
 
 /** `notify` is read apart (channel-file.ts): a slip in it must not keep lineages from being read. */
-const SETTINGS = { ...COMMON, probe_timeout: optional(parsed(parseDuration)), notify: optional((value: unknown) => value) };
+const SETTINGS = {
+  ...COMMON,
+  probe_timeout: optional(parsed(parseDuration)),
+  max_issues: optional(decodeLimit),
+  orders_per_hour: optional(decodeLimit),
+  notify: optional((value: unknown) => value),
+};
 const LINEAGE = {
   ...COMMON,
   identifiers: decodeIdentifiers,
@@ -65,13 +77,16 @@ export const decodeSettings: Decoder<Settings> = (value) => {
   return present<Settings>({
     authority: present<Partial<Authority>>({ directory: fields.ca, bundle: fields.ca_bundle, email: fields.email }),
     keys: fields.keys,
+    reuseKey: fields.reuse_key,
     policy: present<Policy>({ renewBefore: fields.renew_before, deployBefore: fields.deploy_before }),
     permissions: fields.permissions ?? {},
     probeTimeoutMs: fields.probe_timeout,
+    maxIssues: fields.max_issues,
+    ordersPerHour: fields.orders_per_hour,
   });
 };
 
-export function assembleLineage(name: string, fields: LineageFields, { authority, keys, policy, permissions }: Settings): Lineage {
+export function assembleLineage(name: string, fields: LineageFields, { authority, keys, reuseKey, policy, permissions }: Settings): Lineage {
   const directory = fields.ca ?? authority.directory;
   if (directory === undefined) throw new Misfit('"ca" is missing: the URL of the ACME directory of a CA, here or in certkit.yaml');
   // The default bundle vouches for the default CA and for no other.
@@ -81,6 +96,7 @@ export function assembleLineage(name: string, fields: LineageFields, { authority
     identifiers: fields.identifiers,
     authority: present<Authority>({ directory, bundle, email: fields.email ?? authority.email }),
     keys: fields.keys ?? keys ?? DEFAULT_KEYS,
+    reuseKey: fields.reuse_key ?? reuseKey,
     authenticator: fields.authenticator,
     installers: fields.installers ?? [],
     serve: fields.serve,
@@ -98,6 +114,7 @@ export function plainLineage(lineage: Lineage): Record<string, unknown> {
     ca_bundle: authority.bundle,
     email: authority.email,
     keys: lineage.keys,
+    reuse_key: lineage.reuseKey,
     authenticator: plainChoice(lineage.authenticator),
     installers: lineage.installers.length === 0 ? undefined : lineage.installers.map(plainChoice),
     serve: lineage.serve,
@@ -120,12 +137,13 @@ export function plainFields(fields: LineageFields): Record<string, unknown> {
   });
 }
 
-export function plainSettings({ authority, keys, policy, permissions, probeTimeoutMs }: Settings): Record<string, unknown> {
+export function plainSettings({ authority, keys, reuseKey, policy, permissions, probeTimeoutMs }: Settings): Record<string, unknown> {
   return present<Record<string, unknown>>({
     ca: authority.directory,
     ca_bundle: authority.bundle,
     email: authority.email,
     keys,
+    reuse_key: reuseKey,
     renew_before: policy.renewBefore && formatLead(policy.renewBefore),
     deploy_before: policy.deployBefore && formatLead(policy.deployBefore),
     permissions: plainPermissions(permissions),
@@ -154,6 +172,11 @@ function decodeKeys(value: unknown): readonly KeyAlgorithm[] {
   const keys = distinct(list(oneOf(KEY_ALGORITHMS))(value), (key) => key);
   if (new Set(keys.map(keyTypeOf)).size < keys.length) throw new Misfit('two keys are of different types: one ecdsa and one rsa');
   return keys;
+}
+
+function decodeLimit(value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 1) throw new Misfit('a whole number from 1 on is wanted');
+  return value as number;
 }
 
 function distinct<T>(items: readonly T[], nameOf: (item: T) => string): readonly T[] {
