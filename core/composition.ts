@@ -106,7 +106,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
   let logged: Promise<void> = Promise.resolve();
   const tell: Tell = (event) => {
     settings.tell(event);
-    if (event.type === 'not-due' || event.type === 'surveyed') return; // routine: a run with nothing to do writes nothing
+    if (event.type === 'not-due' || event.type === 'needs-person' || event.type === 'surveyed') return; // routine: a run with nothing to do writes nothing
     logged = logged
       .then(() => graph.resolve(STORE).logEvent(event))
       .catch((error: unknown) => settings.log.warn(`the run log was not written: ${asCertkitError(error).message}`));

@@ -26,7 +26,10 @@ export interface Output {
   failure(fault: { readonly code: string; readonly message: string; readonly hint: string }): void;
 }
 
-/** @param quiet - routine lines (not due, already served) are left out: the scheduler's runs that do nothing say nothing */
+/** Said to who asks, and left out of the scheduler's runs, which say nothing when they do nothing. */
+const ROUTINE: ReadonlySet<Event['type']> = new Set(['not-due', 'needs-person', 'surveyed']);
+
+/** @param quiet - routine lines are left out */
 export function createOutput(mode: OutputMode, terminal: Terminal, quiet: boolean): Output {
   let passing = '';
   const servers = new Set<string>();
@@ -50,7 +53,7 @@ export function createOutput(mode: OutputMode, terminal: Terminal, quiet: boolea
     say,
     tell(event: Event) {
       if (mode === 'events') terminal.out(`${JSON.stringify({ schema: JSON_SCHEMA, event })}\n`);
-      const words = quiet && (event.type === 'not-due' || event.type === 'surveyed') ? undefined : eventText(event);
+      const words = quiet && ROUTINE.has(event.type) ? undefined : eventText(event);
       if (event.type === 'surveyed') servers.add(event.server);
       if (words === undefined) return;
       const text = event.type === 'surveyed' || event.type === 'failed' ? words.text : shortly(words.text);

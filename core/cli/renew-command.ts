@@ -8,6 +8,7 @@ export interface RenewFlags {
   readonly force?: boolean;
   readonly deploy: boolean;
   readonly dryRun?: boolean;
+  readonly maxIssues?: string;
 }
 
 export function declareRenew(program: Command): Command {
@@ -16,6 +17,7 @@ export function declareRenew(program: Command): Command {
     .description('renew what is due, then deploy what is due: what the scheduler calls')
     .argument('[lineage...]', 'only these; all without')
     .option('--force', 'renew although nothing is due')
+    .option('--max-issues <number>', 'order for so many lineages at most; those that expire first come first, the others with the next run')
     .option('--no-deploy', 'stop after renewing')
     .option('--dry-run', 'say what is due and test what would be deployed; ask no CA and change nothing');
 }
@@ -27,6 +29,7 @@ export async function renewCommand(names: readonly string[], flags: RenewFlags, 
     force: flags.force === true,
     deploy: flags.deploy,
     dryRun: flags.dryRun === true,
+    ...(flags.maxIssues === undefined ? {} : { maxIssues: readMaxIssues(flags.maxIssues) }),
   });
   for (const outcome of renewals) if (outcome.result === 'planned') output.say(`${outcome.lineage}: would be renewed (${reasonText(outcome.reason)})`);
   for (const outcome of deployments) {
@@ -43,6 +46,11 @@ export async function renewCommand(names: readonly string[], flags: RenewFlags, 
     ...errorFacts([...failures.values()]),
   });
   return exitCodeFor([...failures.values()], renewals.length);
+}
+
+function readMaxIssues(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw fault('USAGE_INVALID', { problem: `--max-issues ${text}: a whole number from 1 on is wanted` });
 }
 
 /** A name that is no lineage is a slip of the person, not an empty selection. */

@@ -5,7 +5,7 @@ import { lifeOf, type Version } from '../model/version.ts';
 import { type CommandContext, exitCodeFor } from './command.ts';
 import type { Output } from './output.ts';
 import { refuseUnknown } from './renew-command.ts';
-import { faultText, reasonText, when } from './words.ts';
+import { faultText, personText, reasonText, timesText, when } from './words.ts';
 
 export function declareStatus(program: Command): Command {
   return program
@@ -33,7 +33,7 @@ function print(inspection: Inspection, output: Output): void {
     output.say(`${inspection.name}\n  ${faultText(inspection.error).replaceAll('\n', '\n  ')}`);
     return;
   }
-  const { name, lineage, live, pending, renewal, deployment, served, owed, state, versions } = inspection;
+  const { name, lineage, live, pending, renewal, deployment, served, owed, state, versions, trouble, needsPerson } = inspection;
   const version = (one: Version | undefined) => (one === undefined ? 'none' : `version ${one.number}, valid until ${when(lifeOf(one).notAfterMs)}`);
   output.say(name);
   output.say(`  names    ${lineage.identifiers.map(({ value }) => value).join(', ')}`);
@@ -52,14 +52,16 @@ function print(inspection: Inspection, output: Output): void {
     );
   }
   if (owed) output.say('  owed     a server has not been seen serving the live version; the next run deploys it');
-  output.say(`  renew    ${nextText(renewal)}`);
+  output.say(`  renew    ${renewal.reason === 'needs-person' ? personText(name) : `${nextText(renewal)}${needsPerson ? '; then work for a human' : ''}`}`);
   output.say(`  deploy   ${nextText(deployment)}`);
   for (const [job, attempts] of [['renewal', state.renewal] as const, ['deployment', state.deployment] as const]) {
     if (attempts !== undefined)
       output.say(
-        `  failing  ${job} ${attempts.failures === 1 ? 'once' : `${attempts.failures} times`}, last ${when(attempts.lastAtMs)} (${attempts.lastCode}); next try ${when(attempts.notBeforeMs)}`,
+        `  failing  ${job} ${timesText(attempts.failures)}, last ${when(attempts.lastAtMs)} (${attempts.lastCode}); next try ${when(attempts.notBeforeMs)}`,
       );
   }
+  if (trouble !== undefined)
+    output.say(`  failing  the CA ${timesText(trouble.failures)} since it last issued, last ${when(trouble.lastAtMs)} (${trouble.lastCode})`);
 }
 
 function nextText(decision: { readonly due: boolean; readonly reason: string; readonly reviewAtMs?: number }): string {
@@ -70,7 +72,7 @@ function nextText(decision: { readonly due: boolean; readonly reason: string; re
 
 function factsOf(inspection: Inspection): Readonly<Record<string, unknown>> {
   if (!inspection.readable) return { name: inspection.name, error: faultFacts(inspection.error) };
-  const { name, lineage, live, pending, owed, renewal, deployment, served, state, versions } = inspection;
+  const { name, lineage, live, pending, owed, renewal, deployment, served, state, versions, trouble, needsPerson } = inspection;
   const version = (one: Version | undefined) => (one === undefined ? undefined : { number: one.number, ...lifeOf(one), sets: one.sets });
   return {
     name,
@@ -86,6 +88,8 @@ function factsOf(inspection: Inspection): Readonly<Record<string, unknown>> {
     renewal,
     deployment,
     served,
+    needsPerson,
+    ...(trouble === undefined ? {} : { caTrouble: trouble }),
     attempts: { renewal: state.renewal, deployment: state.deployment },
   };
 }

@@ -1,4 +1,5 @@
 import type { CertkitError } from '../errors.ts';
+import type { Trouble } from '../model/authority-state.ts';
 import type { KeyType, Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
 import type { RenewalWindow } from '../model/renewal-window.ts';
@@ -10,8 +11,10 @@ import { probeName } from '../policy/probe-address.ts';
 import type { RenewalDecision } from '../policy/renewal.ts';
 import { inPool } from '../pool.ts';
 import type { LineageView } from '../store/store.ts';
+import { lookAhead } from './look-ahead.ts';
 import type { Needs } from './needs.ts';
 import { deploymentFacts, renewalFacts } from './policy-facts.ts';
+import { asksPerson } from './renewal-decisions.ts';
 import { isOwed } from './target.ts';
 
 const HANDSHAKE_LIMIT_MS = 2_000;
@@ -45,12 +48,16 @@ export type Inspection =
       readonly rules: { readonly renewal: readonly RenewalRule[]; readonly deployment: readonly DeploymentRule[] };
       /** What the CA suggests for the newest version. */
       readonly caWindow?: RenewalWindow;
+      /** Of its CA as a whole, since that last issued. */
+      readonly trouble?: Trouble;
+      readonly needsPerson: boolean;
       readonly served: readonly ServedNow[];
     }
   | { readonly name: string; readonly readable: false; readonly error: CertkitError };
 
 /** Versions, dates, next steps with their reasons, and what the servers really serve at this moment. Changes nothing. */
 export async function inspect(views: readonly LineageView[], needs: Needs): Promise<readonly Inspection[]> {
+  const ahead = await lookAhead(needs);
   return inPool(views, 8, async (view): Promise<Inspection> => {
     if (!view.readable) return { name: view.name, readable: false, error: view.fault };
     const { lineage, state, newest, live, windows } = view;
@@ -59,7 +66,10 @@ export async function inspect(views: readonly LineageView[], needs: Needs): Prom
     const owed = isOwed(lineage, state, live?.number);
     const nowMs = needs.clock.nowMs();
     const pending = newest !== undefined && newest.number > (live?.number ?? 0) ? newest : undefined;
-    const renewal = explainRenewal(renewalFacts(view, { nowMs, forced: false, watched: false }));
+    const own = ahead.get(view.name);
+    const trouble = own?.trouble;
+    const needsPerson = (await asksPerson(lineage, needs)) === true;
+    const renewal = explainRenewal(renewalFacts({ ...view, trouble }, { nowMs, forced: false, watched: false, needsPerson }), own?.decision);
     const deployment = explainDeployment(deploymentFacts(view, { nowMs, asked: false }));
     return {
       name: view.name,
@@ -72,8 +82,10 @@ export async function inspect(views: readonly LineageView[], needs: Needs): Prom
       owed,
       renewal: renewal.decision,
       deployment: deployment.decision,
-      rules: { renewal: renewal.rules, deployment: deployment.rules },
+      rules: { renewal: [...renewal.rules, ...(own?.rules ?? [])], deployment: deployment.rules },
       ...(caWindow === undefined ? {} : { caWindow }),
+      ...(trouble === undefined ? {} : { trouble }),
+      needsPerson,
       served: await servedNow(state, versions, live, needs),
     };
   });

@@ -2,13 +2,16 @@ import type { CertkitError } from '../errors.ts';
 import { deploy } from './deploy.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
-import { planRenewals, type RenewOutcome, renew } from './renew.ts';
+import type { RenewOutcome } from './renew.ts';
+import { planRenewals, renew } from './renew-all.ts';
 import { refreshWindows } from './renewal-windows.ts';
 
 export interface MaintainOptions {
   /** Only these lineages; all when empty. */
   readonly names: readonly string[];
   readonly force: boolean;
+  /** Lineages that are ordered for at most; for unattended runs `max_issues` when absent. */
+  readonly maxIssues?: number;
   readonly deploy: boolean;
   /** Tells what is due, tests what would be deployed, and changes nothing. */
   readonly dryRun: boolean;
@@ -24,10 +27,11 @@ export interface Maintenance {
 /** What the scheduler calls: renews what is due, then deploys what is due. Structure is left alone, and so is everything that is not due. */
 export async function maintain(options: MaintainOptions, needs: Needs): Promise<Maintenance> {
   const select = async () => (await needs.store.overview()).filter(({ name }) => options.names.length === 0 || options.names.includes(name));
-  const { force, dryRun } = options;
+  const { force, maxIssues, dryRun } = options;
+  const how = { force, ...(maxIssues === undefined ? {} : { maxIssues }) };
   const before = await select();
   const views = !dryRun && (await refreshWindows(before, needs)) ? await select() : before;
-  const renewals = dryRun ? planRenewals(views, { force }, needs) : await renew(views, { force }, needs);
+  const renewals = await (dryRun ? planRenewals(views, how, needs) : renew(views, how, needs));
   if (!options.deploy) return { renewals, deployments: [], failures: failuresOf(renewals, []) };
 
   const fresh = renewals.some(({ result }) => result === 'renewed') ? await select() : views;

@@ -1,3 +1,4 @@
+import type { Trouble } from '../model/authority-state.ts';
 import type { Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
 import type { WindowsOfLineage } from '../model/renewal-window.ts';
@@ -14,11 +15,12 @@ export interface Known {
   readonly newest?: Version | undefined;
   readonly live?: Version | undefined;
   readonly windows: WindowsOfLineage;
+  readonly trouble?: Trouble | undefined;
 }
 
 export function renewalFacts(
-  { lineage, state, newest, windows }: Known,
-  asked: Pick<RenewalFacts, 'nowMs' | 'forced' | 'watched' | 'unfinished'>,
+  { lineage, state, newest, windows, trouble }: Known,
+  asked: Pick<RenewalFacts, 'nowMs' | 'forced' | 'watched' | 'unfinished' | 'needsPerson'>,
 ): RenewalFacts {
   const caWindow = newest === undefined ? undefined : windows[newest.number]?.window;
   return {
@@ -28,6 +30,7 @@ export function renewalFacts(
     policy: lineage.policy,
     ...(caWindow === undefined ? {} : { caWindow }),
     ...(state.renewal === undefined ? {} : { attempts: state.renewal }),
+    ...(trouble === undefined ? {} : { trouble }),
     ...(state.hold === undefined ? {} : { hold: state.hold }),
   };
 }

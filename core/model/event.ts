@@ -24,6 +24,8 @@ export type Event =
   | { readonly type: 'renewed'; readonly lineage: string; readonly version: number; readonly notAfterMs: number }
   | { readonly type: 'pending'; readonly lineage: string; readonly version: number; readonly live: number; readonly deployAtMs?: number }
   | { readonly type: 'not-due'; readonly lineage: string; readonly what: 'renewal' | 'deployment'; readonly reason: string; readonly reviewAtMs?: number }
+  /** A renewal is due, and only somebody at a terminal can do it. */
+  | { readonly type: 'needs-person'; readonly lineage: string; readonly authenticator: string }
   /** The CA did not say when it wants a renewal; the calendar counts. */
   | { readonly type: 'not-asked'; readonly lineage: string; readonly because: string }
   | { readonly type: 'surveyed'; readonly server: string; readonly lineages: readonly string[] }
@@ -58,6 +60,8 @@ export type Event =
       readonly during: 'renewal' | 'deployment' | 'rollback' | 'undeployment' | 'recovery';
       readonly fault: EventFault;
       readonly nextTryMs?: number;
+      /** Directory URL of the CA, where that as a whole has failed and not this lineage alone. */
+      readonly ca?: string;
     };
 
 /** Tells the event to whoever listens; never throws and never waits. */

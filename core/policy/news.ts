@@ -1,7 +1,18 @@
 import type { Event } from '../model/event.ts';
 import type { NewsItem } from '../model/news.ts';
 import { isInLastDays } from './news-repeats.ts';
-import { deployedNews, expiringNews, type FailureKind, failureNews, firstRunNews, type NewsSubject, renewedNews, waitingNews } from './news-text.ts';
+import {
+  deployedNews,
+  expiringNews,
+  type FailureKind,
+  failureNews,
+  firstRunNews,
+  type NewsSubject,
+  needsPersonNews,
+  renewedNews,
+  waitingNews,
+} from './news-text.ts';
+import { outageNews, outagesIn } from './outage-news.ts';
 
 type Of<T extends Event['type']> = Extract<Event, { type: T }>;
 type Failed = Of<'failed'>;
@@ -17,7 +28,7 @@ export interface FinishedRun {
 const FOR_A_PERSON: ReadonlySet<string> = new Set(['PLUGIN_UNABLE', 'INSTALLER_DRIFT', 'ACME_TERMS']);
 const UNUSABLE_PLUGIN: ReadonlySet<string> = new Set(['PLUGIN_NOT_FOUND', 'PLUGIN_AMBIGUOUS', 'PLUGIN_REFUSED', 'PLUGIN_BROKEN']);
 /** Why nothing is done about a certificate although its end is near. */
-const LEFT_ALONE: ReadonlySet<string> = new Set(['held', 'rejected', 'backing-off']);
+const LEFT_ALONE: ReadonlySet<string> = new Set(['held', 'rejected', 'backing-off', 'ca-resting', 'budget', 'orders-per-hour']);
 
 /** Whether somebody might have to hear of it; a run with nothing due has no such event. */
 export function isNotable(event: Event): boolean {
@@ -26,6 +37,7 @@ export function isNotable(event: Event): boolean {
     case 'deployed':
     case 'already-served':
     case 'failed':
+    case 'needs-person':
       return true;
     case 'not-due':
       return LEFT_ALONE.has(event.reason);
@@ -36,8 +48,11 @@ export function isNotable(event: Event): boolean {
 
 /** What a run brought, from what it told as it went: at most one item of a kind for each lineage. */
 export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubject>): readonly NewsItem[] {
+  const outages = outagesIn(run.events);
+  const ofOutages = new Set<Event>(outages.flatMap(({ failed }) => failed));
   const byLineage = new Map<string | undefined, Event[]>();
   for (const event of run.events) {
+    if (ofOutages.has(event)) continue;
     const lineage = 'lineage' in event ? event.lineage : undefined;
     const own = byLineage.get(lineage) ?? [];
     byLineage.set(lineage, own);
@@ -46,12 +61,14 @@ export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubje
   const items = [...byLineage].flatMap(([name, events]) =>
     name === undefined ? failuresOf(events, undefined, run) : newsOfLineage(events, subjects.get(name) ?? { name, names: [] }, run),
   );
-  return run.isFirst ? [...items, firstRunNews()] : items;
+  return [...outages.map((outage) => outageNews(outage, subjects)), ...items, ...(run.isFirst ? [firstRunNews()] : [])];
 }
 
 function newsOfLineage(events: readonly Event[], subject: NewsSubject, run: FinishedRun): readonly NewsItem[] {
   const failures = failuresOf(events, subject, run);
-  const items = [...failures, ...goodNewsOf(events, subject, failures.length > 0)];
+  const work = last(events, 'needs-person');
+  const forPerson = work === undefined ? [] : [needsPersonNews(subject, work, run.nowMs)];
+  const items = [...failures, ...forPerson, ...goodNewsOf(events, subject, failures.length > 0)];
   if (items.length > 0 || subject.life === undefined || !isInLastDays(subject.life, run.nowMs)) return items;
   const leftAlone = last(events, 'not-due', ({ reason }) => LEFT_ALONE.has(reason));
   return leftAlone === undefined ? [] : [expiringNews(subject, subject.life, leftAlone, run.nowMs)];

@@ -1,5 +1,6 @@
 import { createAccounts } from './accounts.ts';
 import { createArchive } from './archive.ts';
+import { createAuthorityRecords } from './authority-states.ts';
 import { createChannels } from './channel-file.ts';
 import { createCheckpoints } from './checkpoint.ts';
 import { createJournal } from './journal.ts';
@@ -43,5 +44,6 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
     ...renewalWindows,
     ...createChannels(layout, files, yamlFiles),
     ...createToldNews(layout, files),
+    ...createAuthorityRecords(layout, files),
   };
 }

@@ -15,6 +15,7 @@ export interface Layout {
   readonly index: string;
   readonly windows: string;
   readonly news: string;
+  readonly authorities: string;
   readonly accounts: string;
   readonly stateRoot: string;
   readonly states: string;
@@ -57,6 +58,7 @@ export function createLayout(home: string): Layout {
     index: at('state', 'index.json'),
     windows: at('state', 'renewal-windows.json'),
     news: at('state', 'news.json'),
+    authorities: at('state', 'authorities.json'),
     accounts: at('accounts'),
     stateRoot: at('state'),
     states: at('state', 'lineages'),

@@ -1,6 +1,7 @@
 import type { Clock, Files, Locks } from '../ports.ts';
 import type { Accounts } from './accounts.ts';
 import type { Archive } from './archive.ts';
+import type { AuthorityRecords } from './authority-states.ts';
 import type { Channels } from './channel-file.ts';
 import type { Checkpoints } from './checkpoint.ts';
 import type { Journal } from './journal.ts';
@@ -45,7 +46,8 @@ export interface Store
     WrittenRecords,
     RenewalWindows,
     Channels,
-    ToldNews {
+    ToldNews,
+    AuthorityRecords {
   readonly home: string;
 }
 
