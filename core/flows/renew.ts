@@ -111,12 +111,12 @@ async function bookFailure(lineage: Lineage, { state, newest, error, begunAtMs }
     ...(error.retryAtMs === undefined ? {} : { retryAtMs: error.retryAtMs }),
   });
   await needs.store.saveState(lineage.name, { ...state, renewal: attempts });
-  // A first issue that a person saw fail is theirs to repeat; nothing is left for the scheduler.
-  if (newest === undefined && needs.watched) return failed(lineage.name, error, needs);
   const trouble = await bookTrouble(lineage, error, begunAtMs, needs);
-  if (trouble === undefined) return failed(lineage.name, error, needs, { nextTryMs: attempts.notBeforeMs });
-  const nextTryMs = Math.max(attempts.notBeforeMs, restUntilMs(trouble, notAfterMs));
-  return failed(lineage.name, error, needs, { nextTryMs, ca: lineage.authority.directory });
+  const ca = trouble === undefined ? {} : { ca: lineage.authority.directory };
+  // A first issue that a person saw fail is theirs to repeat; nothing is left for the scheduler.
+  if (newest === undefined && needs.watched) return failed(lineage.name, error, needs, ca);
+  const nextTryMs = Math.max(attempts.notBeforeMs, trouble === undefined ? 0 : restUntilMs(trouble, notAfterMs));
+  return failed(lineage.name, error, needs, { nextTryMs, ...ca });
 }
 
 /** What is told of a lineage that is not renewed now. */

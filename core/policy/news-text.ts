@@ -148,7 +148,7 @@ export function expiringNews(subject: NewsSubject, life: Life, { what, reason, r
   const because: Readonly<Record<string, string>> = {
     held: `Its ${what} is held${until}: somebody ran "certkit hold ${name}". "certkit release ${name}" lets it go.`,
     rejected: `Its newest version is not deployed, because somebody rolled back from it. "certkit release ${name}" allows it again, "certkit renew ${name} --force" gets another.`,
-    'ca-resting': `It is due, and its CA has failed and rests${until}: no try was made for it. "certkit explain ${name}" shows since when; "certkit renew ${name}" at a terminal tries at once.`,
+    'ca-resting': `It is due, and its CA has failed and rests${until}: this run made no try for it. "certkit explain ${name}" shows since when; "certkit renew ${name}" at a terminal tries at once.`,
     budget: `It is due, and others came first: "max_issues" allows no more of them in one run. "certkit renew ${name}" at a terminal does not wait.`,
     'orders-per-hour': `It is due, and waits${until} because "orders_per_hour" allows its CA no more. "certkit renew ${name} --force" at a terminal does not wait.`,
     'backing-off': `Its ${what} has failed and rests${until}. "certkit explain ${name}" shows why; run "certkit ${what === 'renewal' ? `renew ${name}` : `deploy ${name} --now`}" when it is mended.`,
