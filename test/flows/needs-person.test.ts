@@ -1,9 +1,11 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { mkdirSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Digest } from '../../core/model/news.ts';
 import { type Pebble, startPebble } from '../parts/pebble.ts';
+import { script } from '../plugins/notifiers/script.ts';
 import { type ClockedHome, clockedHome } from './clocked-home.ts';
 
 const DAY_MS = 86_400_000;
@@ -37,15 +39,57 @@ beforeEach(() => {
   proofs = join(made.path, 'proofs');
   mkdirSync(proofs);
   made.addPlugin('certkit-authenticator-byhand');
-  made.lineage(NAME, { authenticator: { plugin: 'byhand', directory: proofs } });
+  made.lineage(NAME, { authenticator: { plugin: 'byhand', directory: proofs }, renew_before: '32 days' });
   home = made;
   tell();
   return () => made.remove();
 });
 
-/** Somebody hears by a command; what it was given stands in a file. */
+/** Who is to hear keeps the news in a file, one message a line. */
 const mailbox = () => join(home.path, 'mailbox');
 function tell(): void {
-  const channel = { plugin: 'command', run: ['/bin/sh', '-c', 'cat >> "$1"; echo >> "$1"', 'mailbox', mailbox()] };
+  const channel = { plugin: 'command', run: script(home.path, 'keep', `cat >> ${mailbox()}`) };
   home.write('certkit.yaml', { ca: pebble.directoryUrl, ca_bundle: pebble.caBundlePath, notify: [channel] });
 }
+const messages = () => (existsSync(mailbox()) ? readFileSync(mailbox(), 'utf8').trim().split('\n') : []).map((line) => JSON.parse(line) as Digest);
+const byPerson = (force = false) => home.renew({ watched: true, force });
+
+test('nobody there: no try, no failure, no rest; told when it is due and 30, 14, 7, 3 and 1 days before the end', async () => {
+  expect((await byPerson()).renewals).toMatchObject([{ result: 'renewed' }]);
+  const issuedMs = home.nowMs();
+  const orders = pebble.orders();
+  const toldAtDays: number[] = [];
+  for (let day = 55; day < 90; day += 0.5) {
+    home.aheadMs = issuedMs - Date.now() + day * DAY_MS;
+    const before = messages().length;
+    const { renewals, failures } = await home.renew();
+    expect(failures.size).toBe(0);
+    expect(renewals).toMatchObject([day < 58 ? { result: 'not-due' } : { result: 'needs-person', authenticator: 'byhand' }]);
+    if (messages().length > before) toldAtDays.push(Math.floor(day));
+  }
+  expect(toldAtDays).toEqual([58, 60, 76, 83, 87, 89]);
+  expect(pebble.orders()).toBe(orders);
+  expect(messages().flatMap(({ items }) => items.map(({ kind, lineage }) => ({ kind, lineage })))).toEqual(Array(6).fill({ kind: 'needs-you', lineage: NAME }));
+  expect(JSON.parse(readFileSync(join(home.path, 'state/lineages', `${NAME}.json`), 'utf8'))).not.toHaveProperty('renewal');
+});
+
+test('after a person has renewed it, it is quiet', async () => {
+  await byPerson();
+  home.aheadMs = 85 * DAY_MS;
+  expect((await home.renew()).renewals).toMatchObject([{ result: 'needs-person' }]);
+  home.aheadMs = 0; // the CA issues by its own clock
+  expect((await byPerson(true)).renewals).toMatchObject([{ result: 'renewed' }]);
+  home.aheadMs = 40 * DAY_MS;
+  expect((await home.renew()).renewals).toMatchObject([{ result: 'not-due', decision: { reason: 'renew-before' } }]);
+  expect(messages()).toHaveLength(1);
+});
+
+test('before the first certificate it is work for a human as well; who forces it without a terminal gets an error and no back-off', async () => {
+  expect((await home.renew()).renewals).toMatchObject([{ result: 'needs-person' }]);
+  const { renewals } = await home.renew({ force: true });
+  expect(renewals).toMatchObject([{ result: 'failed', error: { code: 'USAGE_NEEDS_PERSON' } }]);
+  expect(home.has(`state/lineages/${NAME}.json`)).toBe(false);
+
+  const [inspection] = await home.with(true, async (certkit) => certkit.inspect(await certkit.store.overview()));
+  expect(inspection).toMatchObject({ needsPerson: true, renewal: { due: false, reason: 'needs-person' } });
+});
