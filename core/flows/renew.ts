@@ -120,7 +120,7 @@ async function bookFailure(lineage: Lineage, { state, newest, error, begunAtMs }
 }
 
 /** What is told of a lineage that is not renewed now. */
-export function notDue({ name, authenticator }: Lineage, decision: RenewalDecision, { force }: RenewOptions, needs: Needs): RenewOutcome {
+export function notDue({ name, authenticator, authority }: Lineage, decision: RenewalDecision, { force }: RenewOptions, needs: Needs): RenewOutcome {
   if (decision.due) return { lineage: name, result: 'not-due', decision };
   const { reason, reviewAtMs } = decision;
   // What somebody asked for and does not get is an error of theirs.
@@ -130,7 +130,8 @@ export function notDue({ name, authenticator }: Lineage, decision: RenewalDecisi
     needs.tell({ type: 'needs-person', lineage: name, authenticator: authenticator.plugin });
     return { lineage: name, result: 'needs-person', authenticator: authenticator.plugin };
   }
-  needs.tell({ type: 'not-due', lineage: name, what: 'renewal', reason, ...(reviewAtMs === undefined ? {} : { reviewAtMs }) });
+  const ca = reason === 'ca-resting' ? { ca: authority.directory } : {};
+  needs.tell({ type: 'not-due', lineage: name, what: 'renewal', reason, ...(reviewAtMs === undefined ? {} : { reviewAtMs }), ...ca });
   return { lineage: name, result: 'not-due', decision };
 }
 

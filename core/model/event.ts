@@ -23,7 +23,15 @@ export type Event =
   | { readonly type: 'issuing'; readonly lineage: string }
   | { readonly type: 'renewed'; readonly lineage: string; readonly version: number; readonly notAfterMs: number }
   | { readonly type: 'pending'; readonly lineage: string; readonly version: number; readonly live: number; readonly deployAtMs?: number }
-  | { readonly type: 'not-due'; readonly lineage: string; readonly what: 'renewal' | 'deployment'; readonly reason: string; readonly reviewAtMs?: number }
+  | {
+      readonly type: 'not-due';
+      readonly lineage: string;
+      readonly what: 'renewal' | 'deployment';
+      readonly reason: string;
+      readonly reviewAtMs?: number;
+      /** Directory URL of the CA, where that is what is waited for. */
+      readonly ca?: string;
+    }
   /** A renewal is due, and only somebody at a terminal can do it. */
   | { readonly type: 'needs-person'; readonly lineage: string; readonly authenticator: string }
   /** The CA did not say when it wants a renewal; the calendar counts. */

@@ -10,16 +10,20 @@ type Of<T extends Event['type']> = Extract<Event, { type: T }>;
 interface Outage {
   readonly ca: string;
   readonly failed: readonly Of<'failed'>[];
+  /** Due as well, and not tried. */
+  readonly waiting: readonly Of<'not-due'>[];
 }
 
-/** CAs that failed for more than one lineage of a run: one item tells of each, in place of one for every lineage. */
+/** CAs that failed while more than one lineage needed them: one item tells of each, in place of one for every lineage. */
 export function outagesIn(events: readonly Event[]): readonly Outage[] {
-  const byCa = new Map<string, Of<'failed'>[]>();
-  for (const event of events) if (event.type === 'failed' && event.ca !== undefined) byCa.set(event.ca, [...(byCa.get(event.ca) ?? []), event]);
-  return [...byCa].flatMap(([ca, failed]) => (failed.length > 1 ? [{ ca, failed }] : []));
+  const failures = events.filter((event): event is Of<'failed'> => event.type === 'failed' && event.ca !== undefined);
+  const waits = events.filter((event): event is Of<'not-due'> => event.type === 'not-due' && event.ca !== undefined);
+  return [...new Set(failures.map(({ ca }) => ca as string))]
+    .map((ca) => ({ ca, failed: failures.filter((event) => event.ca === ca), waiting: waits.filter((event) => event.ca === ca) }))
+    .filter(({ failed, waiting }) => failed.length + waiting.length > 1);
 }
 
-export function outageNews({ ca, failed }: Outage, subjects: ReadonlyMap<string, NewsSubject>): NewsItem {
+export function outageNews({ ca, failed, waiting }: Outage, subjects: ReadonlyMap<string, NewsSubject>): NewsItem {
   const names = failed.flatMap(({ lineage }) => (lineage === undefined ? [] : [lineage]));
   const tried = names.map((name) => ({ name, life: subjects.get(name)?.life }));
   const lives = tried.flatMap(({ life }) => (life === undefined ? [] : [life]));
@@ -27,14 +31,19 @@ export function outageNews({ ca, failed }: Outage, subjects: ReadonlyMap<string,
   const nextTryMs = Math.min(...failed.map(({ nextTryMs = Number.POSITIVE_INFINITY }) => nextTryMs));
   const { fault } = failed.at(-1) as Of<'failed'>;
   const failures = Math.min(...names.map((name) => subjects.get(name)?.renewal?.failures ?? Number.POSITIVE_INFINITY));
+  const all = names.length + waiting.length;
+  const others = waiting.length === 0 ? '' : `For ${waiting.length} more no try was made. `;
+  const again = Number.isFinite(nextTryMs)
+    ? `The CA is tried again from ${momentText(nextTryMs)} on, for one certificate first; the others follow as soon as it issues.`
+    : 'Every run tries again.';
   return {
     kind: 'renewal-failed',
-    title: `the CA ${new URL(ca).host} failed, and ${names.length} certificates were not renewed`,
+    title: `the CA ${new URL(ca).host} failed, and ${all} certificates were not renewed`,
     text: [
-      `certkit could not renew ${names.length} certificates, because their CA, ${ca}, failed as a whole.`,
+      `${all} certificates are due and were not renewed, because their CA, ${ca}, failed as a whole.`,
       `${fault.code}: ${fault.message}\n${fault.hint}`,
-      tried.map(({ name, life }) => `- ${name}, ${inUseText(life)}`).join('\n'),
-      `Other certificates of this CA wait for it.${Number.isFinite(nextTryMs) ? ` It is tried again from ${momentText(nextTryMs)} on, with one certificate first; the others follow as soon as it issues.` : ''}`,
+      ['It was tried for', ...tried.map(({ name, life }) => `- ${name}, ${inUseText(life)}`)].join('\n'),
+      `${others}${again}`,
       'If the CA is in order, look at the network of this machine. "certkit status" shows what is due when.',
     ].join('\n\n'),
     code: fault.code,
