@@ -74,7 +74,7 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
     tell: output.tell,
     log,
     signal,
-    watched: terminal.interactive || isRun(argv),
+    watched: terminal.interactive || isRun(argv) || commandIn(argv) === 'rotate-key',
     ...(proxy === undefined ? {} : { proxy }),
   });
 
