@@ -4,13 +4,16 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { container, type DependencyContainer, type InjectionToken, instanceCachingFactory } from 'tsyringe';
 import { type Catalog, createCatalog } from '../plugins/catalog.ts';
+import { parseCommand } from '../plugins/command-words.ts';
 import type { PluginKind } from '../plugins/contract.ts';
 import { createAuthenticator, createInstaller, createNotifier } from '../plugins/guard.ts';
+import { judgedChoice } from '../plugins/judged-choice.ts';
 import type { PluginRoot } from '../plugins/roots.ts';
 import type { Acme, AcmeSession } from './acme/session.ts';
 import type { DumpRequest } from './confedit/nginx/crossplane.ts';
 import { systemClock } from './edges/clock.ts';
 import { difference } from './edges/difference.ts';
+import { createEditor } from './edges/editor.ts';
 import { createExecutor } from './edges/exec.ts';
 import { createFiles } from './edges/files.ts';
 import { createLocks } from './edges/locks.ts';
@@ -20,10 +23,13 @@ import { createStaging } from './edges/staging.ts';
 import { createProbe } from './edges/tls-probe.ts';
 import { asCertkitError, fault } from './errors.ts';
 import { inBatches } from './flows/batch.ts';
+import { type ConfigureNeeds, configure } from './flows/configure.ts';
 import { deleteLineage } from './flows/delete.ts';
-import { deploy } from './flows/deploy.ts';
+import { deployWithHooks } from './flows/deploy-with-hooks.ts';
+import { type Editing, edit } from './flows/edit.ts';
 import { hold } from './flows/hold.ts';
 import { inspect } from './flows/inspect.ts';
+import { jitter } from './flows/jitter.ts';
 import { knownServers } from './flows/known-servers.ts';
 import { type MaintainOptions, maintain } from './flows/maintain.ts';
 import type { CertificateAuthority, ChoiceKind, Needs, Plugins, Servers } from './flows/needs.ts';
@@ -33,8 +39,10 @@ import { type RecoverOptions, recover } from './flows/recover.ts';
 import { release, rollback } from './flows/rollback.ts';
 import { rotateKey } from './flows/rotate-key.ts';
 import { run } from './flows/run.ts';
+import { settable } from './flows/settable.ts';
 import { throughServer } from './flows/through-server.ts';
 import { undeploy } from './flows/undeploy.ts';
+import type { Change, PlacedChoice, Subject } from './model/configuration.ts';
 import type { Event, Tell } from './model/event.ts';
 import type { Authority, PluginChoice } from './model/lineage.ts';
 import type { Clock, Executor, Files, Locks, Log, Probe, Random, Staging } from './ports.ts';
@@ -59,6 +67,8 @@ export interface Settings {
   readonly signal: AbortSignal;
   /** A person started this. */
   readonly watched: boolean;
+  /** The command line of the person's editor, as they set it. */
+  readonly editor?: string;
 }
 
 /** A port, under the name by which a composition may be given another one. */
@@ -145,14 +155,31 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       return createNotifier(await graph.resolve(CATALOG).find('notifier', plugin), options, { files, programs, log: settings.log });
     },
   });
+  const configureNeeds = (own: Needs): ConfigureNeeds => ({ ...own, judgeChoice: (placed) => verdictOn(placed, own) });
+  /** By the plugin's declarations, and by what it says itself when it is made. */
+  async function verdictOn({ kind, choice }: PlacedChoice, own: Needs): ReturnType<ConfigureNeeds['judgeChoice']> {
+    try {
+      const definition = await graph.resolve(CATALOG).find(kind, choice.plugin);
+      const judged = judgedChoice(definition.options, choice.options);
+      const made = () =>
+        kind === 'notifier' ? notifyNeeds().notifier(choice) : kind === 'installer' ? own.plugins.installer(choice) : own.plugins.authenticator(choice);
+      const refused = judged.fault === undefined ? await faultIn(made()) : undefined;
+      return refused === undefined ? judged : { ...judged, fault: refused };
+    } catch (thrown) {
+      return { fault: { because: asCertkitError(thrown).message }, secrets: [] };
+    }
+  }
   /** Nobody watches: what happens is told by the channels, too. */
   const unwatched = async (options: MaintainOptions) => {
     const events: Event[] = [];
     const startedAtMs = graph.resolve(CLOCK).nowMs();
-    const own = await recovered((event) => {
+    const hear: Tell = (event) => {
       events.push(event);
       tell(event);
-    });
+    };
+    const found = await recovered(hear);
+    // An order that was open before the wait may be another run's that has ended it since.
+    const own = (await jitter(options, found)) && found.unfinished.size > 0 ? await recovered(hear) : found;
     const done = await maintain(options, own);
     await tellNews({ events, startedAtMs, host: hostname() }, notifyNeeds());
     return done;
@@ -176,11 +203,20 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       await graph.resolve(STORE).prepare();
       await awaitFirstRun(notifyNeeds());
     },
-    deploy: async (...[views, options]: DropLast<Parameters<typeof deploy>>) => deploy(views, options, options.dryRun ? needs() : await recovered()),
+    deploy: async (...[views, options]: DropLast<Parameters<typeof deployWithHooks>>) =>
+      deployWithHooks(views, options, options.dryRun ? needs() : await recovered()),
     rollback: async (name: string) => rollback(name, await recovered()),
     rotateKey: async (name: string) => rotateKey(name, await recovered()),
     release: async (name: string) => release(name, await recovered()),
     hold: async (...[name, what]: DropLast<Parameters<typeof hold>>) => hold(name, what, await recovered()),
+    configure: async (subject: Subject, changes: readonly Change[], dryRun: boolean) =>
+      configure(subject, changes, dryRun, configureNeeds(dryRun ? needs() : await recovered())),
+    edit: async (subject: Subject, person: Omit<Editing, 'openEditor'>) =>
+      edit(subject, { ...person, openEditor: editorOf(settings) }, configureNeeds(await recovered())),
+    settable: async (subject: Subject) => {
+      const optionsOf = async ({ kind, choice }: PlacedChoice) => (await graph.resolve(CATALOG).find(kind, choice.plugin)).options;
+      return settable(subject, { store: graph.resolve(STORE), optionsOf });
+    },
     undeploy: async (name: string, options: { readonly dryRun: boolean }) => undeploy(name, options, options.dryRun ? needs() : await recovered()),
     delete: async (name: string) => deleteLineage(name, await recovered()),
     knownServers: async () => knownServers(needs()),
@@ -201,8 +237,9 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     schedule: async (): Promise<Schedule> => {
       const { createSchedule } = await import('./schedule/schedule.ts');
       const { home, path, uid, packageRoot } = settings;
-      const facts = { node: process.execPath, program: join(packageRoot, 'dist/core/start.cjs'), home, path };
-      return createSchedule({ facts, uid, files: graph.resolve(FILES), programs: graph.resolve(EXECUTOR) });
+      const facts = { node: process.execPath, program: join(packageRoot, 'dist/core/start.cjs'), home, path, host: hostname() };
+      const { files, programs, clock } = needs();
+      return createSchedule({ facts, uid, files, programs, clock });
     },
     close: async () => {
       graph.resolve(AUTHORITY).close();
@@ -214,6 +251,23 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
 export type Certkit = ReturnType<typeof compose>;
 
 type DropLast<T extends readonly unknown[]> = T extends readonly [...infer Rest, unknown] ? Rest : never;
+
+/** @throws USAGE_INVALID when the person's editor is no command */
+function editorOf({ editor, path, signal }: Settings): (file: string) => Promise<void> {
+  if (editor === undefined) return createEditor({ path, signal });
+  const words = parseCommand(editor);
+  if (!words.ok) throw fault('USAGE_INVALID', { problem: `VISUAL or EDITOR is no editor: ${words.because}` });
+  return createEditor({ words: words.value, path, signal });
+}
+
+async function faultIn(work: Promise<unknown>): Promise<{ readonly because: string } | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (thrown) {
+    return { because: asCertkitError(thrown).message };
+  }
+}
 
 function pluginRoots({ packageRoot, home }: Settings): readonly PluginRoot[] {
   const above = dirname(packageRoot);
@@ -356,6 +410,10 @@ function certificateAuthority(graph: DependencyContainer, settings: Settings): C
       return id === undefined ? undefined : (await acme).renewalInfo(await addressOf(authority), id, signal);
     },
     certificateId,
+    async revocation(question, signal) {
+      const { askRevocation } = await import('./acme/revocation.ts');
+      return askRevocation(question, { nowMs: graph.resolve(CLOCK).nowMs(), signal });
+    },
     close: () => opened?.close(),
   };
 }

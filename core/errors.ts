@@ -7,6 +7,14 @@ interface Entry {
 const indented = (text: string) => text.trim().replace(/^/gm, '  ');
 const list = (items: readonly string[]) => (items.length === 0 ? 'none' : items.join(', '));
 
+/** The way to mend a file of ours, by whom it is about. */
+function mending(path: string): string {
+  const lineage = /\/lineages\/([^/]+)\.yaml$/.exec(path)?.[1];
+  if (lineage !== undefined) return `Mend the file ("certkit edit ${lineage}" opens it); other lineages are not affected.`;
+  if (path.endsWith('/certkit.yaml')) return 'Mend the file ("certkit edit --system" opens it); every lineage goes by it.';
+  return 'Mend the file; other lineages are not affected.';
+}
+
 const catalogue = {
   USAGE_INVALID: (at: { problem: string }) => ({ message: at.problem, hint: 'See "certkit --help".' }),
   USAGE_BAD_NAME: (at: { name: string; because: string }) => ({
@@ -23,7 +31,7 @@ const catalogue = {
   }),
   USAGE_OTHER_NAMES: (at: { name: string; held: readonly string[]; wanted: readonly string[] }) => ({
     message: `Lineage ${at.name} is for ${list(at.held)}; you asked for ${list(at.wanted)}`,
-    hint: `Make another lineage with --name NAME, or change the "identifiers" in lineages/${at.name}.yaml; the next run orders for them.`,
+    hint: `Make another lineage with --name NAME, or change this one's names with "certkit set ${at.name} --add-domain NAME" or --remove-domain; the next run orders for them.`,
   }),
   USAGE_NO_LINEAGE: (at: { name: string; known: readonly string[] }) => ({
     message: `There is no lineage named "${at.name}"`,
@@ -37,9 +45,25 @@ const catalogue = {
     message: `Version ${at.version} of ${at.name} was rolled back from and is not deployed again`,
     hint: `Release it with "certkit release ${at.name}", or get another with "certkit renew ${at.name} --force".`,
   }),
+  USAGE_REVOKED_VERSION: (at: { name: string; version: number }) => ({
+    message: `The CA revoked version ${at.version} of ${at.name}; it is not deployed`,
+    hint: `"certkit renew ${at.name}" gets another one and deploys it; "certkit explain ${at.name}" shows who says so.`,
+  }),
   USAGE_HELD: (at: { name: string; what: string }) => ({
     message: `The ${at.what} of ${at.name} is held`,
     hint: `Somebody ran "certkit hold ${at.name}"; "certkit release ${at.name}" lets it go.`,
+  }),
+  USAGE_BAD_CHANGE: (at: { subject: string; path: string; because: string }) => ({
+    message: `${at.path} was not changed: ${at.because}`,
+    hint: `"certkit set ${at.subject}" lists what can be set; "certkit edit ${at.subject}" opens the file.`,
+  }),
+  USAGE_EDIT_KEPT: (at: { subject: string; path: string; draft: string; because: string }) => ({
+    message: `${at.path} was not changed: ${at.because}`,
+    hint: `Your text is kept in ${at.draft}. Take from it what you need when you run "certkit edit ${at.subject}" again, then remove it.`,
+  }),
+  USAGE_NO_TERMINAL: (at: { subject: string }) => ({
+    message: '"certkit edit" opens an editor, and there is no terminal for it',
+    hint: `Without one, "certkit set ${at.subject} KEY=VALUE" changes single keys.`,
   }),
   USAGE_NEEDS_PERSON: (at: { name: string; plugin: string }) => ({
     message: `${at.name} is not renewed with nobody there: its authenticator ${at.plugin} asks a person`,
@@ -134,6 +158,13 @@ const catalogue = {
     message: `What the CA sent is not the certificate that was ordered: ${at.because}`,
     hint: 'It was not stored. The CA is at fault; the next run orders anew.',
   }),
+  ACME_NO_PROFILE: (at: { profile: string; ca: string; known: readonly string[] }) => ({
+    message: `The CA at ${at.ca} has no profile "${at.profile}"; its profiles: ${list(at.known)}`,
+    hint:
+      at.known.length === 0
+        ? 'Take "profile" out of the file of the lineage or certkit.yaml, or choose another CA.'
+        : 'Give one of them with --profile, or as "profile" in the file of the lineage or certkit.yaml.',
+  }),
   ACME_TERMS: (at: { url: string }) => ({
     message: `The CA asks you to agree to its terms of service: ${at.url}`,
     hint: 'Read them and give --agree-tos.',
@@ -226,12 +257,14 @@ const catalogue = {
     message: `The program ${at.file} is not there`,
     hint: 'Give its absolute path, or put it on the PATH certkit runs with.',
   }),
+  EXEC_HOOK_FAILED: (at: { event: string; lineages: readonly string[]; origin: string; because: string }) => ({
+    message: `The ${at.event} hook of ${at.lineages.length > 3 ? `${at.lineages.length} lineages` : list(at.lineages)} failed: ${at.because}`,
+    hint: `It comes from ${at.origin}. Run it by hand to see more; docs/hooks.md says what it is told.`,
+  }),
 
   STORE_UNREADABLE: (at: { path: string; line?: number; because: string }) => ({
     message: `${at.path}${at.line === undefined ? '' : `:${at.line}`}: ${at.because}`,
-    hint: /permission denied/.test(at.because)
-      ? 'Run certkit as root, or as the user whom the file belongs to.'
-      : 'Mend the file; other lineages are not affected.',
+    hint: /permission denied/.test(at.because) ? 'Run certkit as root, or as the user whom the file belongs to.' : mending(at.path),
   }),
   STORE_UNSAFE: (at: { path: string; because: string }) => ({
     message: `${at.path} is not safe to use: ${at.because}`,

@@ -1,4 +1,4 @@
-import type { FileReader, PluginFiles, Programs } from '../plugins/contract.ts';
+import type { FileReader, PluginFiles, ProgramResult, RunOptions } from '../plugins/contract.ts';
 import type { KeyType } from './model/lineage.ts';
 import type { Endpoint } from './model/site.ts';
 
@@ -9,8 +9,10 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** Programs as core runs them. */
-export type Executor = Programs;
+/** Programs as core runs them; a plugin's have no variables but PATH. */
+export interface Executor {
+  run(file: string, args: readonly string[], options?: RunOptions & { readonly variables?: Readonly<Record<string, string>> }): Promise<ProgramResult>;
+}
 
 export interface WriteOptions {
   readonly mode: number;

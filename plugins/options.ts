@@ -72,29 +72,33 @@ export type OptionReading<T> = { readonly ok: true; readonly value: T } | { read
  * @throws PLUGIN_OPTION_INVALID, naming the option: it is not declared, is missing, or its value does not fit the type
  */
 export function readOptions<const D extends OptionDeclarations>(plugin: string, declarations: D, raw: Readonly<Record<string, unknown>>): OptionsOf<D> {
+  const judged = judgeOptions(declarations, raw);
+  if (!judged.ok) throw fault('PLUGIN_OPTION_INVALID', { plugin, option: judged.option, because: judged.because });
+  return judged.values as OptionsOf<D>;
+}
+
+/** The typed values of all declared options, or the first option that cannot be used and why. */
+export function judgeOptions(
+  declarations: OptionDeclarations,
+  raw: Readonly<Record<string, unknown>>,
+): { readonly ok: true; readonly values: Readonly<Record<string, unknown>> } | { readonly ok: false; readonly option: string; readonly because: string } {
   for (const option of Object.keys(raw)) {
     if (raw[option] === undefined || Object.hasOwn(declarations, option)) continue;
     const known = Object.keys(declarations);
-    throw fault('PLUGIN_OPTION_INVALID', {
-      plugin,
-      option,
-      because: `there is no such option; ${known.length === 0 ? 'it has none' : `it knows ${known.join(', ')}`}`,
-    });
+    return { ok: false, option, because: `there is no such option; ${known.length === 0 ? 'it has none' : `it knows ${known.join(', ')}`}` };
   }
 
-  const values = Object.entries(declarations).map(([option, declaration]) => {
+  const values: [string, unknown][] = [];
+  for (const [option, declaration] of Object.entries(declarations)) {
     const given = Object.hasOwn(raw, option) ? raw[option] : undefined;
-    if (given === undefined) {
-      if (declaration.required === true && declaration.default === undefined) {
-        throw fault('PLUGIN_OPTION_INVALID', { plugin, option, because: `it is required: ${declaration.text}` });
-      }
-      return [option, declaration.default];
+    if (given === undefined && declaration.required === true && declaration.default === undefined) {
+      return { ok: false, option, because: `it is required: ${declaration.text}` };
     }
-    const reading = readers[declaration.type](given);
-    if (!reading.ok) throw fault('PLUGIN_OPTION_INVALID', { plugin, option, because: reading.because });
-    return [option, reading.value];
-  });
-  return Object.fromEntries(values) as OptionsOf<D>;
+    const reading = given === undefined ? { ok: true as const, value: declaration.default } : readers[declaration.type](given);
+    if (!reading.ok) return { ok: false, option, because: reading.because };
+    values.push([option, reading.value]);
+  }
+  return { ok: true, values: Object.fromEntries(values) };
 }
 
 /** Whether a declaration's default is a value of its type; says what is wrong, or nothing. */

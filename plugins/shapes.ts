@@ -33,6 +33,7 @@ const survey = v.looseObject({
     key: line,
     title: line,
     probeable: v.boolean(),
+    reloadCommand: v.optional(v.array(v.string())),
     process: v.optional(v.looseObject({ pid: count, executable: path, argv: v.array(v.string()), cwd: v.string(), foreign: v.optional(v.boolean()) })),
   }),
   sites: v.array(site),

@@ -9,6 +9,8 @@ export interface IssuedRequest {
   readonly keyPem: string;
   readonly identifiers: readonly Identifier[];
   readonly nowMs: number;
+  /** From when on it was ordered to be valid; it need not be so before. */
+  readonly startMs?: number;
 }
 
 /** A chain that passed every check; the facts are those of a version's set, the PEM texts its files. */
@@ -35,11 +37,11 @@ const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g;
 
 /**
  * Judges what the CA sent, before anything of it is stored: only certificates, the leaf for our key and exactly our identifiers,
- * each certificate signed by the next, the leaf valid now. Dates above the leaf are the CA's affair: some chains end in an expired root on purpose.
+ * each certificate signed by the next, the leaf valid now, or from the moment on that was asked for. Dates above the leaf are the CA's affair: some chains end in an expired root on purpose.
  *
  * @throws ACME_BAD_CERTIFICATE
  */
-export function readIssued({ chainPem, keyPem, identifiers, nowMs }: IssuedRequest): Issued {
+export function readIssued({ chainPem, keyPem, identifiers, nowMs, startMs = nowMs }: IssuedRequest): Issued {
   const [leaf, ...chain] = readCertificates(chainPem);
   if (leaf === undefined) throw bad('there is no certificate in it');
   if (!leaf.checkPrivateKey(createPrivateKey(keyPem))) throw bad('it is for another key');
@@ -48,7 +50,7 @@ export function readIssued({ chainPem, keyPem, identifiers, nowMs }: IssuedReque
 
   const notBeforeMs = Date.parse(leaf.validFrom);
   const notAfterMs = Date.parse(leaf.validTo);
-  if (!(notBeforeMs <= nowMs + CLOCK_SKEW_MS))
+  if (!(notBeforeMs <= Math.max(nowMs, startMs) + CLOCK_SKEW_MS))
     throw bad(`it is valid from ${leaf.validFrom}, and here it is ${new Date(nowMs).toUTCString()}; is one of the clocks wrong?`);
   if (!(notAfterMs > nowMs)) throw bad(`it expired on ${leaf.validTo}`);
 

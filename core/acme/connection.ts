@@ -25,7 +25,11 @@ export interface Registration {
 
 /** One account at one CA: everything asked of it goes through here. */
 export interface Connection {
+  /** The CA's. */
+  readonly directory: string;
   readonly termsOfService: string | undefined;
+  /** Names of the kinds of certificate that it issues; none where it does not say. */
+  readonly profiles: readonly string[];
   accountUrl(): string;
   /** One request as the account, repeated where that helps. An account that the CA does not know any more is registered anew, once. */
   ask(request: (client: Client) => Promise<unknown>, options: { readonly signal: AbortSignal; readonly expects?: Call['expects'] }): Promise<Reply>;
@@ -60,7 +64,7 @@ export async function openConnection(
 
   let client = clientFor(registration.url);
   const first = client;
-  const { termsOfService } = parseDirectory(await send(() => first.getTermsOfServiceUrl(), signal), origin.directory);
+  const { termsOfService, profiles } = parseDirectory(await send(() => first.getTermsOfServiceUrl(), signal), origin.directory);
 
   const register = async (given: AbortSignal): Promise<void> => {
     if (termsOfService !== undefined && !registration.agreeToTerms) throw fault('ACME_TERMS', { url: termsOfService });
@@ -84,7 +88,9 @@ export async function openConnection(
   };
 
   return {
+    directory: origin.directory,
     termsOfService,
+    profiles,
     accountUrl: () => client.getAccountUrl(),
     async ask(request, { signal: given, expects }) {
       const used = client;
@@ -107,12 +113,15 @@ export function refusalOf(error: unknown): Refusal | undefined {
   return error instanceof Error && error.cause instanceof Refusal ? error.cause : undefined;
 }
 
-/** RFC 8555 section 7.1.1, as far as it is used. */
-function parseDirectory({ data }: Reply, url: string): { readonly termsOfService: string | undefined } {
+/** RFC 8555 section 7.1.1 and draft-ietf-acme-profiles section 3, as far as they are used. */
+function parseDirectory({ data }: Reply, url: string): Pick<Connection, 'termsOfService' | 'profiles'> {
   const members = isRecord(data) ? data : {};
   const missing = ['newNonce', 'newAccount', 'newOrder'].filter((name) => typeof members[name] !== 'string');
   if (missing.length > 0) throw fault('ACME_BAD_REPLY', { url, because: `it is no ACME directory: ${missing.join(', ')} not there` });
   const meta = isRecord(members.meta) ? members.meta : {};
   const terms = meta.termsOfService;
-  return { termsOfService: typeof terms === 'string' && terms !== '' ? terms : undefined };
+  return {
+    termsOfService: typeof terms === 'string' && terms !== '' ? terms : undefined,
+    profiles: isRecord(meta.profiles) ? Object.keys(meta.profiles) : [],
+  };
 }

@@ -181,6 +181,8 @@ function createSession(connection: Connection, { clock, signal, thumbprint }: Se
     termsOfService: connection.termsOfService,
 
     async newOrder({ identifiers, replaces, profile, notBeforeMs, notAfterMs }) {
+      const { directory, profiles } = connection;
+      if (profile !== undefined && !profiles.includes(profile)) throw fault('ACME_NO_PROFILE', { profile, ca: directory, known: profiles });
       const request = {
         identifiers: identifiers.map(({ kind, value }) => ({ type: kind, value })),
         ...(replaces === undefined ? {} : { replaces }),

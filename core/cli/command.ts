@@ -19,6 +19,11 @@ export function exitCodeFor(failures: readonly CertkitError[], lineages: number)
   return lineages > 1 ? 1 : exitCodeOf(first.code);
 }
 
+/** Hooks that failed, for `--json`. */
+export function hookFacts(failures: readonly CertkitError[]): Readonly<Record<string, unknown>> {
+  return failures.length === 0 ? {} : { hookFailures: failures.map(faultFacts) };
+}
+
 /** The first failure, where `--json` always has it; the others stand with their lineages. */
 export function errorFacts([first]: readonly CertkitError[]): Readonly<Record<string, unknown>> {
   return first === undefined ? {} : { error: faultFacts(first) };

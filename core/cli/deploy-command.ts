@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { CertkitError } from '../errors.ts';
-import { type CommandContext, errorFacts, exitCodeFor } from './command.ts';
+import { type CommandContext, errorFacts, exitCodeFor, hookFacts } from './command.ts';
 import { deploymentFacts, plannedText, printChanges } from './deployment-text.ts';
 import { refuseUnknown } from './renew-command.ts';
 
@@ -25,16 +25,17 @@ export async function deployCommand(names: readonly string[], flags: DeployFlags
   const views = (await store.overview()).filter(({ name }) => names.length === 0 || names.includes(name));
   const asked = flags.now === true;
   const structure = asked || terminal.interactive ? 'may-change' : 'keep';
-  const outcomes = await certkit.deploy(views, { asked, structure, dryRun: flags.dryRun === true, refuseRejected: asked });
+  const { outcomes, hookFailures } = await certkit.deploy(views, { asked, structure, dryRun: flags.dryRun === true, refuseRejected: asked });
   for (const outcome of outcomes) {
     if (outcome.result !== 'planned') continue;
     await printChanges(outcome.changes, certkit, output);
     output.say(plannedText(outcome));
   }
-  const failures = outcomes.flatMap((outcome): readonly CertkitError[] => {
+  const failed = outcomes.flatMap((outcome): readonly CertkitError[] => {
     if (outcome.result === 'failed') return [outcome.error];
     return 'setbacks' in outcome ? outcome.setbacks.map(({ error }) => error) : [];
   });
-  output.result('deploy', { deployments: outcomes.map(deploymentFacts), ...errorFacts(failures) });
+  const failures = [...failed, ...hookFailures];
+  output.result('deploy', { deployments: outcomes.map(deploymentFacts), ...hookFacts(hookFailures), ...errorFacts(failures) });
   return exitCodeFor(failures, views.length);
 }

@@ -5,7 +5,8 @@ import { lifeOf } from '../model/version.ts';
 import { type CommandContext, exitCodeFor } from './command.ts';
 import type { Output } from './output.ts';
 import { refuseUnknown } from './renew-command.ts';
-import { faultText, personText, reasonText, timesText, when } from './words.ts';
+import { revocationText } from './revocation-text.ts';
+import { faultText, owedHooksText, personText, reasonText, timesText, when } from './words.ts';
 
 export function declareExplain(program: Command): Command {
   return program.command('explain').description('every rule that decides when a lineage is renewed and deployed, with its numbers').argument('<lineage>');
@@ -21,14 +22,23 @@ export async function explainCommand(name: string, { certkit, output }: CommandC
     return exitCodeFor(inspection === undefined ? [] : [inspection.error], 1);
   }
   print(inspection, output);
-  const { renewal, deployment, rules, caWindow } = inspection;
-  output.result('explain', { lineage: name, renewal, deployment, rules, ...(caWindow === undefined ? {} : { caWindow }) });
+  const { renewal, deployment, rules, caWindow, state, revocations } = inspection;
+  const { owedHooks } = state;
+  output.result('explain', {
+    lineage: name,
+    renewal,
+    deployment,
+    rules,
+    revocations,
+    ...(owedHooks === undefined ? {} : { owedHooks }),
+    ...(caWindow === undefined ? {} : { caWindow }),
+  });
   return 0;
 }
 
 type Readable = Extract<Inspection, { readable: true }>;
 
-function print({ name, versions, live, renewal, deployment, rules, caWindow, trouble }: Readable, output: Output): void {
+function print({ name, versions, live, renewal, deployment, rules, caWindow, trouble, state, revocations }: Readable, output: Output): void {
   const newest = versions.at(-1);
   const life = newest === undefined ? undefined : lifeOf(newest);
   output.say(name);
@@ -48,6 +58,10 @@ function print({ name, versions, live, renewal, deployment, rules, caWindow, tro
   output.say(`  deployment${live === undefined ? '' : ` in place of version ${live.number}, valid until ${when(lifeOf(live).notAfterMs)}`}`);
   for (const rule of rules.deployment) output.say(ruleText(rule));
   output.say(`    so: ${outcomeText(deployment, 'deployed')}`);
+  if (revocations.length > 0) output.say('  revocation');
+  for (const asked of revocations) output.say(`      ${revocationText(asked) ?? `version ${asked.version}: its certificate names nobody who could be asked`}`);
+  const hooks = owedHooksText(state.owedHooks);
+  if (hooks !== undefined) output.say(`  hooks: ${hooks}`);
 }
 
 function ruleText({ rule, atMs, clamped, count, holds, decides }: Readable['rules']['deployment'][number] | Readable['rules']['renewal'][number]): string {

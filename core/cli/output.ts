@@ -27,7 +27,7 @@ export interface Output {
 }
 
 /** Said to who asks, and left out of the scheduler's runs, which say nothing when they do nothing. */
-const ROUTINE: ReadonlySet<Event['type']> = new Set(['not-due', 'needs-person', 'surveyed']);
+const ROUTINE: ReadonlySet<Event['type']> = new Set(['not-due', 'needs-person', 'surveyed', 'jitter']);
 
 /** @param quiet - routine lines are left out */
 export function createOutput(mode: OutputMode, terminal: Terminal, quiet: boolean): Output {
@@ -57,7 +57,7 @@ export function createOutput(mode: OutputMode, terminal: Terminal, quiet: boolea
       if (event.type === 'surveyed') servers.add(event.server);
       if (words === undefined) return;
       const text = event.type === 'surveyed' || event.type === 'failed' ? words.text : shortly(words.text);
-      if (event.type === 'failed' || event.type === 'cleanup-failed' || event.type === 'untold') {
+      if (event.type === 'failed' || event.type === 'cleanup-failed' || event.type === 'untold' || event.type === 'hook-failed') {
         clear();
         terminal.err(`${text}\n`);
       } else if (!words.passing || !terminal.interactive) say(text);

@@ -5,6 +5,7 @@ import type { CommandContext } from './command.ts';
 import { type DeleteFlags, declareDelete, deleteCommand } from './delete-command.ts';
 import { type DeployFlags, declareDeploy, deployCommand } from './deploy-command.ts';
 import { declareDoctor, doctorCommand } from './doctor-command.ts';
+import { declareEdit, type EditFlags, editCommand } from './edit-command.ts';
 import { declareExplain, explainCommand } from './explain-command.ts';
 import { declareHold, type HoldFlags, holdCommand } from './hold-command.ts';
 import { declareNginx, type NginxDumpFlags, nginxDumpCommand } from './nginx-command.ts';
@@ -18,7 +19,8 @@ import { declareRelease, declareRollback, releaseCommand, rollbackCommand } from
 import { declareRotateKey, rotateKeyCommand } from './rotate-key-command.ts';
 import { addRunFlags, declareRun, runCommand } from './run-command.ts';
 import { declareSchedule, scheduleInstallCommand, scheduleRemoveCommand, scheduleStatusCommand } from './schedule-command.ts';
-import { homeOf, pathOf, proxyOf } from './settings.ts';
+import { declareSet, type SetFlags, setCommand } from './set-command.ts';
+import { editorOf, homeOf, pathOf, proxyOf } from './settings.ts';
 import { declareStatus, statusCommand } from './status-command.ts';
 import { declareUndeploy, type UndeployFlags, undeployCommand } from './undeploy-command.ts';
 
@@ -64,6 +66,7 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
   const { argv, terminal, env, uid, version, packageRoot, signal } = invocation;
   const log = { debug: globals.debug === true ? (text: string) => terminal.err(`${text}\n`) : () => {}, warn: (text: string) => terminal.err(`${text}\n`) };
   const proxy = proxyOf(env);
+  const editor = editorOf(env);
   const certkit = compose({
     home: homeOf(globals.home, env, uid),
     path: pathOf(env),
@@ -76,6 +79,7 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
     signal,
     watched: terminal.interactive || isRun(argv) || commandIn(argv) === 'rotate-key',
     ...(proxy === undefined ? {} : { proxy }),
+    ...(editor === undefined ? {} : { editor }),
   });
 
   const context: CommandContext = { certkit, output, terminal };
@@ -108,6 +112,8 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
   does(declareRotateKey(program), ([name]) => rotateKeyCommand(name as string, context));
   does(declareHold(program), ([name], flags) => holdCommand(name as string, flags as HoldFlags, context));
   does(declareRelease(program), ([name]) => releaseCommand(name as string, context));
+  does(declareSet(program), ([words], flags) => setCommand(words as string[], flags as SetFlags, context));
+  does(declareEdit(program), ([name], flags) => editCommand(name as string | undefined, flags as EditFlags, context));
   does(declareUndeploy(program), ([name], flags) => undeployCommand(name as string, flags as UndeployFlags, context));
   does(declareDelete(program), ([name], flags) => deleteCommand(name as string, flags as DeleteFlags, context));
   does(declareRecover(program), (_args, flags) => recoverCommand(flags as object, context));
@@ -138,6 +144,8 @@ const OTHER_COMMANDS: readonly string[] = [
   'rotate-key',
   'hold',
   'release',
+  'set',
+  'edit',
   'undeploy',
   'delete',
   'recover',

@@ -1,14 +1,18 @@
 import type { Command } from 'commander';
 import { fault, faultFacts } from '../errors.ts';
-import { type CommandContext, errorFacts, exitCodeFor } from './command.ts';
+import { parseDuration } from '../model/duration.ts';
+import { type CommandContext, errorFacts, exitCodeFor, hookFacts } from './command.ts';
 import { deploymentFacts, plannedText, printChanges } from './deployment-text.ts';
 import { reasonText } from './words.ts';
+
+const LONGEST_JITTER_MS = 3_600_000;
 
 export interface RenewFlags {
   readonly force?: boolean;
   readonly deploy: boolean;
   readonly dryRun?: boolean;
   readonly maxIssues?: string;
+  readonly jitter?: string;
 }
 
 export function declareRenew(program: Command): Command {
@@ -19,17 +23,20 @@ export function declareRenew(program: Command): Command {
     .option('--force', 'renew although nothing is due')
     .option('--max-issues <number>', 'order for so many lineages at most; those that expire first come first, the others with the next run')
     .option('--no-deploy', 'stop after renewing')
-    .option('--dry-run', 'say what is due and test what would be deployed; ask no CA and change nothing');
+    .option('--dry-run', 'say what is due and test what would be deployed; ask no CA and change nothing')
+    .option('--jitter <duration>', 'before a CA is asked, wait a random part of this ("10m"), unless at a terminal: for schedulers');
 }
 
 export async function renewCommand(names: readonly string[], flags: RenewFlags, { certkit, output }: CommandContext): Promise<number> {
+  const jitterMs = flags.jitter === undefined ? 0 : readJitter(flags.jitter);
   await refuseUnknown(names, certkit.store);
-  const { renewals, deployments, failures } = await certkit.maintain({
+  const { renewals, deployments, failures, hookFailures } = await certkit.maintain({
     names,
     force: flags.force === true,
     deploy: flags.deploy,
     dryRun: flags.dryRun === true,
     ...(flags.maxIssues === undefined ? {} : { maxIssues: readMaxIssues(flags.maxIssues) }),
+    jitterMs,
   });
   for (const outcome of renewals) if (outcome.result === 'planned') output.say(`${outcome.lineage}: would be renewed (${reasonText(outcome.reason)})`);
   for (const outcome of deployments) {
@@ -43,9 +50,17 @@ export async function renewCommand(names: readonly string[], flags: RenewFlags, 
       return outcome.result === 'renewed' ? { lineage: outcome.lineage, result: outcome.result, version: outcome.version.number } : outcome;
     }),
     deployments: deployments.map(deploymentFacts),
-    ...errorFacts([...failures.values()]),
+    ...hookFacts(hookFailures),
+    ...errorFacts([...failures.values(), ...hookFailures]),
   });
-  return exitCodeFor([...failures.values()], renewals.length);
+  return exitCodeFor([...failures.values(), ...hookFailures], renewals.length);
+}
+
+function readJitter(text: string): number {
+  const length = parseDuration(text);
+  if (!length.ok) throw fault('USAGE_INVALID', { problem: `--jitter ${text}: ${length.because}` });
+  if (length.value > LONGEST_JITTER_MS) throw fault('USAGE_INVALID', { problem: `--jitter ${text} is longer than the hour after which the next run comes` });
+  return length.value;
 }
 
 function readMaxIssues(text: string): number {

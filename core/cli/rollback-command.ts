@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type CommandContext, errorFacts, exitCodeFor } from './command.ts';
+import { type CommandContext, errorFacts, exitCodeFor, hookFacts } from './command.ts';
 import { deploymentFacts } from './deployment-text.ts';
 import { HELD } from './hold-command.ts';
 import { refuseUnknown } from './renew-command.ts';
@@ -10,9 +10,9 @@ export function declareRollback(program: Command): Command {
 
 export async function rollbackCommand(name: string, { certkit, output }: CommandContext): Promise<number> {
   await refuseUnknown([name], certkit.store);
-  const { from, to, outcome } = await certkit.rollback(name);
-  const failures = outcome.result === 'failed' ? [outcome.error] : [];
-  output.result('rollback', { lineage: name, from, to, deployment: deploymentFacts(outcome), ...errorFacts(failures) });
+  const { from, to, outcome, hookFailures } = await certkit.rollback(name);
+  const failures = [...(outcome.result === 'failed' ? [outcome.error] : []), ...hookFailures];
+  output.result('rollback', { lineage: name, from, to, deployment: deploymentFacts(outcome), ...hookFacts(hookFailures), ...errorFacts(failures) });
   return exitCodeFor(failures, 1);
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { faultFacts } from '../errors.ts';
-import { type CommandContext, errorFacts, exitCodeFor } from './command.ts';
+import { type CommandContext, errorFacts, exitCodeFor, hookFacts } from './command.ts';
 import { deploymentFacts } from './deployment-text.ts';
 import { refuseUnknown } from './renew-command.ts';
 
@@ -10,17 +10,24 @@ export function declareRotateKey(program: Command): Command {
 
 export async function rotateKeyCommand(name: string, { certkit, output }: CommandContext): Promise<number> {
   await refuseUnknown([name], certkit.store);
-  const outcome = await certkit.rotateKey(name);
-  if (outcome.result === 'failed') {
-    output.result('rotate-key', { lineage: name, error: faultFacts(outcome.error) });
-    return exitCodeFor([outcome.error], 1);
+  const { rotation, hookFailures } = await certkit.rotateKey(name);
+  if (rotation.result === 'failed') {
+    output.result('rotate-key', { lineage: name, error: faultFacts(rotation.error) });
+    return exitCodeFor([rotation.error], 1);
   }
-  const { version, deployment } = outcome;
+  const { version, deployment } = rotation;
   const algorithms = version.sets.map(({ algorithm }) => algorithm).join(', ');
   const isLive = deployment.result !== 'failed' && deployment.result !== 'not-due';
   output.say(`${name}: version ${version.number} has a new key (${algorithms})${isLive ? '; it is live' : ''}`);
   if (!isLive) output.say(`${name}: the version with the old key stays in use; "certkit status ${name}" says what is next`);
-  const failures = deployment.result === 'failed' ? [deployment.error] : 'setbacks' in deployment ? deployment.setbacks.map(({ error }) => error) : [];
-  output.result('rotate-key', { lineage: name, version: version.number, deployment: deploymentFacts(deployment), ...errorFacts(failures) });
+  const setbacks = 'setbacks' in deployment ? deployment.setbacks.map(({ error }) => error) : [];
+  const failures = [...(deployment.result === 'failed' ? [deployment.error] : setbacks), ...hookFailures];
+  output.result('rotate-key', {
+    lineage: name,
+    version: version.number,
+    deployment: deploymentFacts(deployment),
+    ...hookFacts(hookFailures),
+    ...errorFacts(failures),
+  });
   return exitCodeFor(failures, 1);
 }

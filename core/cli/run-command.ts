@@ -2,14 +2,17 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Certkit } from '../composition.ts';
 import { type CertkitError, fault, faultFacts } from '../errors.ts';
-import type { Lineage, PluginChoice } from '../model/lineage.ts';
-import { type CommandContext, exitCodeFor } from './command.ts';
+import { parseDuration } from '../model/duration.ts';
+import type { Lineage, OrderTerms, PluginChoice } from '../model/lineage.ts';
+import { type CommandContext, exitCodeFor, hookFacts } from './command.ts';
 import { deploymentFacts, plannedText, printChanges } from './deployment-text.ts';
 import type { Terminal } from './output.ts';
 import { addPluginFlags, type PluginFlags, refuseTwice } from './plugin-flags.ts';
 import { askFor, askForOne, askForSome } from './questions.ts';
 import { scheduleInstallCommand } from './schedule-command.ts';
+import { isScheduled } from './schedule-text.ts';
 import { lineageMeant, readIdentifiers, readKeys, readLineageName, wantedLineage } from './wanted-lineage.ts';
+import { reasonText, when } from './words.ts';
 
 interface RunFlags {
   readonly domain?: readonly string[];
@@ -22,6 +25,8 @@ interface RunFlags {
   readonly keyType?: readonly string[];
   readonly reuseKey?: boolean;
   readonly serve?: readonly string[];
+  readonly profile?: string;
+  readonly notAfter?: string;
   readonly force?: boolean;
   readonly dryRun?: boolean;
   readonly agreeTos?: boolean;
@@ -45,6 +50,8 @@ export function declareRun(program: Command): Command {
     .option('--reuse-key', 'renew with the same key; without it each version has a new one')
     .option('--no-reuse-key', 'a new key each time, though the file or certkit.yaml says otherwise')
     .option('--serve <name>', 'a name that servers here are to serve, when not all of them are here', several)
+    .option('--profile <name>', 'which of its kinds of certificate the CA is to issue')
+    .option('--not-after <length>', 'how long the certificate is to be valid, such as "30 days"')
     .option('--agree-tos', "agree to the CA's terms of service")
     .option('--force', 'renew although nothing is due')
     .option('--dry-run', 'show and test what would be changed, and change nothing');
@@ -79,6 +86,7 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
       ...(flags.keyType === undefined ? {} : { keys: readKeys(flags.keyType) }),
       ...(flags.reuseKey === undefined ? {} : { reuseKey: flags.reuseKey }),
       ...(flags.serve === undefined ? {} : { serve: flags.serve }),
+      terms: readTerms(flags),
       ...(installers === undefined ? {} : { installers }),
       ...authenticatorWish(authenticator ?? (held === undefined ? await offerAuthenticator(certkit, terminal) : undefined)),
     },
@@ -100,14 +108,19 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
     output.result('run', { lineage: wanted.name, planned: outcome.changes.map(({ path }) => path), tested: false });
     return 0;
   }
-  const { deployment, renewal } = outcome;
+  const { deployment, renewal, hookFailures } = outcome;
   if (deployment.result === 'planned') {
     await printChanges(deployment.changes, certkit, output);
     output.say(plannedText(deployment));
   }
-  output.result('run', { lineage: wanted.name, renewed: renewal.result === 'renewed', deployment: deploymentFacts(deployment) });
-  if (renewal.result === 'renewed') await offerSchedule({ certkit, output, terminal });
-  return exitCodeFor(setbackErrors(deployment), 1);
+  if (deployment.result === 'not-due' && !deployment.decision.due && deployment.decision.reviewAtMs !== undefined) {
+    const { reason, reviewAtMs } = deployment.decision;
+    output.say(`${wanted.name}: not deployed yet (${reasonText(reason)}); the first run after ${when(reviewAtMs)} does`);
+  }
+  output.result('run', { lineage: wanted.name, renewed: renewal.result === 'renewed', deployment: deploymentFacts(deployment), ...hookFacts(hookFailures) });
+  const setbacks = setbackErrors(deployment);
+  if (setbacks.length === 0 && deployment.result !== 'planned') await offerSchedule(renewal.result === 'renewed', { certkit, output, terminal });
+  return exitCodeFor([...setbacks, ...hookFailures], 1);
 
   function definitionOf(kind: 'installer' | 'authenticator', plugin: string) {
     const found = plugins.definition(kind, plugin);
@@ -134,12 +147,17 @@ function heldInstaller(plugin: string, held: Lineage | undefined): PluginChoice 
   return own[0];
 }
 
-/** Nothing renews by itself until somebody sees to it. */
-async function offerSchedule({ certkit, output, terminal }: CommandContext): Promise<void> {
-  const schedule = await certkit.schedule();
-  const { kind } = await schedule.status();
-  if (kind !== undefined) return;
-  if (!terminal.interactive) {
+function readTerms({ profile, notAfter }: RunFlags): OrderTerms {
+  if (profile === '') throw fault('USAGE_INVALID', { problem: '--profile is empty; give the name of one of the profiles of the CA' });
+  const length = notAfter === undefined ? undefined : parseDuration(notAfter);
+  if (length?.ok === false) throw fault('USAGE_INVALID', { problem: `--not-after ${notAfter}: ${length.because}` });
+  return { ...(profile === undefined ? {} : { profile }), ...(length === undefined ? {} : { lifeMs: length.value }) };
+}
+
+/** Nothing renews by itself until somebody sees to it. Asked once, with a new certificate; told each time. */
+async function offerSchedule(isNew: boolean, { certkit, output, terminal }: CommandContext): Promise<void> {
+  if (isScheduled(await (await certkit.schedule()).status())) return;
+  if (!isNew || !terminal.interactive || output.mode !== 'human') {
     output.say('Nothing renews it by itself yet: "certkit schedule install" sees to that.');
     return;
   }

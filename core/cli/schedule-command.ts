@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { fault } from '../errors.ts';
 import type { CommandContext } from './command.ts';
+import { competitorLines, idleLines, scheduleLines } from './schedule-text.ts';
 
 const KINDS = ['systemd', 'cron', 'crontab'] as const;
 type Kind = (typeof KINDS)[number];
@@ -43,7 +44,7 @@ export async function scheduleInstallCommand(asked: string | undefined, { certki
       : `Tried in the environment of such a run, changing nothing: ${installed.trouble.replaceAll('\n', '\n  ')}`,
   );
   const { competitors } = await schedule.status();
-  for (const { client, where } of competitors) output.say(`${client} renews certificates here too (${where}); switch it off for names that certkit has`);
+  for (const line of [...idleLines(installed.idle), ...competitorLines(competitors)]) output.say(line);
   const channels = (await certkit.store.channels()).length;
   if (channels === 0) output.say('Nobody is told when a renewal fails: there is no "notify" in certkit.yaml. "certkit notify test" shows how to write one.');
   output.result('schedule install', { ...installed, competitors, channels });
@@ -52,13 +53,7 @@ export async function scheduleInstallCommand(asked: string | undefined, { certki
 
 export async function scheduleStatusCommand({ certkit, output }: CommandContext): Promise<number> {
   const status = await (await certkit.schedule()).status();
-  const { kind, files, outdated, lastRun, nextRun, competitors } = status;
-  if (kind === undefined) output.say('No schedule of certkit\'s is installed; "certkit schedule install" makes one.');
-  else output.say(`"certkit renew" runs every hour, by ${files.join(', ')}`);
-  if (outdated.length > 0) output.say(`not as it would be written now: ${outdated.join(', ')}; "certkit schedule install" brings it up to date`);
-  if (lastRun !== undefined) output.say(`last run  ${lastRun}`);
-  if (nextRun !== undefined) output.say(`next run  ${nextRun}`);
-  for (const { client, where } of competitors) output.say(`${client} renews certificates here too (${where})`);
+  for (const line of scheduleLines(status)) output.say(line);
   output.result('schedule status', { ...status });
   return 0;
 }

@@ -22,3 +22,8 @@ export function proxyOf(env: NodeJS.ProcessEnv): string | undefined {
   const proxy = env.HTTPS_PROXY ?? env.https_proxy;
   return proxy === undefined || proxy === '' ? undefined : proxy;
 }
+
+/** The person's editor, as git, crontab and others read it from the environment: a program, perhaps with arguments. */
+export function editorOf(env: NodeJS.ProcessEnv): string | undefined {
+  return [env.VISUAL, env.EDITOR].find((editor) => editor !== undefined && editor.trim() !== '');
+}

@@ -5,7 +5,9 @@ import { lifeOf, type Version } from '../model/version.ts';
 import { type CommandContext, exitCodeFor } from './command.ts';
 import type { Output } from './output.ts';
 import { refuseUnknown } from './renew-command.ts';
-import { faultText, personText, reasonText, timesText, when } from './words.ts';
+import { revocationText } from './revocation-text.ts';
+import { scheduleLines } from './schedule-text.ts';
+import { faultText, owedHooksText, personText, reasonText, timesText, when } from './words.ts';
 
 export function declareStatus(program: Command): Command {
   return program
@@ -21,7 +23,9 @@ export async function statusCommand(names: readonly string[], { certkit, output 
   const inspections = await certkit.inspect(views);
   if (inspections.length === 0) output.say('No lineages yet. "certkit -d NAME --authenticator A --installer I" makes one.');
   for (const inspection of inspections) print(inspection, output);
-  output.result('status', { lineages: inspections.map(factsOf) });
+  const schedule = names.length === 0 ? await (await certkit.schedule()).status() : undefined;
+  if (schedule !== undefined) output.say(['schedule', ...scheduleLines(schedule)].join('\n  '));
+  output.result('status', { lineages: inspections.map(factsOf), ...(schedule === undefined ? {} : { schedule }) });
   return exitCodeFor(
     inspections.flatMap((inspection) => (inspection.readable ? [] : [inspection.error])),
     inspections.length,
@@ -33,7 +37,7 @@ function print(inspection: Inspection, output: Output): void {
     output.say(`${inspection.name}\n  ${faultText(inspection.error).replaceAll('\n', '\n  ')}`);
     return;
   }
-  const { name, lineage, live, pending, renewal, deployment, served, owed, state, versions, trouble, needsPerson } = inspection;
+  const { name, lineage, live, pending, renewal, deployment, served, owed, state, versions, trouble, needsPerson, revocations } = inspection;
   const version = (one: Version | undefined) => (one === undefined ? 'none' : `version ${one.number}, valid until ${when(lifeOf(one).notAfterMs)}`);
   output.say(name);
   output.say(`  names    ${lineage.identifiers.map(({ value }) => value).join(', ')}`);
@@ -52,8 +56,14 @@ function print(inspection: Inspection, output: Output): void {
     );
   }
   if (owed) output.say('  owed     a server has not been seen serving the live version; the next run deploys it');
+  for (const asked of revocations) {
+    const text = revocationText(asked);
+    if (text !== undefined) output.say(`  revoked? ${text}`);
+  }
   output.say(`  renew    ${renewal.reason === 'needs-person' ? personText(name) : `${nextText(renewal)}${needsPerson ? '; then work for a human' : ''}`}`);
   output.say(`  deploy   ${nextText(deployment)}`);
+  const hooks = owedHooksText(state.owedHooks);
+  if (hooks !== undefined) output.say(`  hooks    ${hooks}`);
   for (const [job, attempts] of [['renewal', state.renewal] as const, ['deployment', state.deployment] as const]) {
     if (attempts !== undefined)
       output.say(
@@ -72,7 +82,7 @@ function nextText(decision: { readonly due: boolean; readonly reason: string; re
 
 function factsOf(inspection: Inspection): Readonly<Record<string, unknown>> {
   if (!inspection.readable) return { name: inspection.name, error: faultFacts(inspection.error) };
-  const { name, lineage, live, pending, owed, renewal, deployment, served, state, versions, trouble, needsPerson } = inspection;
+  const { name, lineage, live, pending, owed, renewal, deployment, served, state, versions, trouble, needsPerson, revocations } = inspection;
   const version = (one: Version | undefined) => (one === undefined ? undefined : { number: one.number, ...lifeOf(one), sets: one.sets });
   return {
     name,
@@ -87,9 +97,11 @@ function factsOf(inspection: Inspection): Readonly<Record<string, unknown>> {
     owed,
     renewal,
     deployment,
+    revocations,
     served,
     needsPerson,
     ...(trouble === undefined ? {} : { caTrouble: trouble }),
     attempts: { renewal: state.renewal, deployment: state.deployment },
+    ...(state.owedHooks === undefined ? {} : { owedHooks: state.owedHooks }),
   };
 }

@@ -8,6 +8,7 @@ import {
   type KeyAlgorithm,
   keyTypeOf,
   type Lineage,
+  type OrderTerms,
   type PluginChoice,
   parseLineageName,
 } from '../model/lineage.ts';
@@ -26,6 +27,7 @@ export interface Wishes {
   readonly authenticator?: PluginChoice;
   readonly installers?: readonly PluginChoice[];
   readonly serve?: readonly string[];
+  readonly terms?: OrderTerms;
 }
 
 /** Reads `-d` values: repeated, or several in one separated by commas. */
@@ -98,7 +100,9 @@ export function wantedLineage(wishes: Wishes, held: Lineage | undefined, default
     installers: wishes.installers ?? held?.installers ?? [],
     ...(serve === undefined ? {} : { serve }),
     policy: held?.policy ?? {},
+    terms: { ...held?.terms, ...wishes.terms },
     permissions: held?.permissions ?? {},
+    ...(held?.hooks === undefined ? {} : { hooks: held.hooks }),
   };
 }
 

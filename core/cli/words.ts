@@ -1,4 +1,5 @@
 import type { Event } from '../model/event.ts';
+import type { OwedHooks } from '../model/lineage-state.ts';
 import { momentText } from '../model/moment.ts';
 
 export const when = momentText;
@@ -20,7 +21,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'orders-per-hour': 'its CA has had its orders, by orders_per_hour',
   'first-deployment': 'it was never deployed',
   'live-expired': 'the live version has expired',
-  revoked: 'the live version is revoked',
+  revoked: 'the CA revoked it',
   'window-moved': 'the CA moved its window forward',
   immediately: 'deploy_before: immediately',
   calendar: 'by its deploy date',
@@ -29,7 +30,9 @@ const REASONS: Readonly<Record<string, string>> = {
   owed: 'a server has not been seen serving it',
   'nothing-issued': 'nothing is issued',
   'nothing-pending': 'nothing is pending',
+  'not-valid-yet': 'the newest version is not valid yet',
   rejected: 'the newest version was rolled back from',
+  'pending-revoked': 'the CA revoked the pending version',
   held: 'held, until "certkit release"',
 };
 
@@ -53,6 +56,8 @@ export function eventText(event: Event): { readonly text: string; readonly passi
   switch (event.type) {
     case 'waiting':
       return lasting(`waiting for ${event.on}${event.holder === undefined ? '' : `, held by ${event.holder}`}`);
+    case 'jitter':
+      return lasting(`waiting until ${new Date(event.untilMs).toISOString().slice(11, 19)} UTC before a CA is asked (--jitter)`);
     case 'ordering':
       return lasting(`${event.lineage}: ordering a certificate for ${event.names.join(', ')} from ${event.ca} (${reasonText(event.reason)})`);
     case 'resuming':
@@ -78,6 +83,13 @@ export function eventText(event: Event): { readonly text: string; readonly passi
     }
     case 'needs-person':
       return lasting(`${event.lineage}: ${personText(event.lineage)}, since ${event.authenticator} asks somebody`);
+    case 'revoked': {
+      const since = event.revokedAtMs === undefined ? '' : ` on ${when(event.revokedAtMs)}`;
+      return lasting(
+        `${event.lineage}: the CA revoked version ${event.version}${since}${event.cause === undefined ? '' : ` (${event.cause})`}, says ${event.by}`,
+      );
+    }
+    case 'revocation-unclear':
     case 'not-asked':
       return undefined; // the run log has it
     case 'surveyed':
@@ -120,6 +132,14 @@ export function eventText(event: Event): { readonly text: string; readonly passi
       return lasting(`recovery: ${event.what}`);
     case 'note':
       return lasting(`${event.lineage === undefined ? '' : `${event.lineage}: `}${event.text}`);
+    case 'hook-called':
+      return lasting(`${event.hook} hook${forLineages(event.lineages)}: ${event.command}`);
+    case 'hook-planned':
+      return lasting(`${event.hook} hook${forLineages(event.lineages)} would be called: ${event.command}`);
+    case 'hook-failed':
+      return lasting(
+        `${faultText(event.fault)}${event.nextTryMs === undefined ? '' : `\n  What is served stays. The next unattended run from ${when(event.nextTryMs)} on calls it again.`}`,
+      );
     case 'cleanup-failed':
       return lasting(`not cleaned up: ${event.what}: ${faultText(event.fault)}`);
     case 'untold':
@@ -130,6 +150,17 @@ export function eventText(event: Event): { readonly text: string; readonly passi
       );
   }
 }
+
+/** What is still to be called for the version in use; `undefined` where nothing is. */
+export function owedHooksText(owed: OwedHooks | undefined): string | undefined {
+  if (owed === undefined) return undefined;
+  const { version, attempts } = owed;
+  if (attempts === undefined) return `deployed hooks of version ${version} are owed; the next run calls them`;
+  const times = attempts.failures === 1 ? 'once' : `${attempts.failures} times`;
+  return `a deployed hook of version ${version} has failed ${times}, last ${when(attempts.lastAtMs)} (${attempts.lastCode}); called again from ${when(attempts.notBeforeMs)} on`;
+}
+
+const forLineages = (names: readonly string[]) => (names.length > 3 ? ` for ${names.length} lineages` : ` for ${names.join(', ')}`);
 
 /** An error as a person reads it: its code, what happened, the way out. */
 export function faultText({ code, message, hint }: { readonly code: string; readonly message: string; readonly hint: string }): string {

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Options } from 'execa';
-import type { ProgramResult, RunOptions } from '../../plugins/contract.ts';
+import type { ProgramResult } from '../../plugins/contract.ts';
 import { fault } from '../errors.ts';
 import type { Executor } from '../ports.ts';
 import { releaseLingeringPipes } from './lingering-pipes.ts';
@@ -14,7 +14,7 @@ const KILL_AFTER_MS = 5_000; // between SIGTERM and SIGKILL
 const MAX_OUTPUT_CHARS = 256 * 2 ** 20; // `nginx -T` prints every configured file
 
 /**
- * Runs programs: no shell, fixed locale, nothing inherited from the environment but PATH, in `/` unless said otherwise; without `input`,
+ * Runs programs: no shell, fixed locale, nothing inherited from the environment but PATH beside the variables given, in `/` unless said otherwise; without `input`,
  * stdin is empty.
  *
  * Output is what the program wrote, its last newline included, decoded as UTF-8: a byte that is not UTF-8 arrives as U+FFFD,
@@ -29,15 +29,15 @@ export function createExecutor({ path }: { readonly path: string }): Executor {
   return { run: (file, args, options = {}) => run(path, file, args, options) };
 }
 
-async function run(path: string, file: string, args: readonly string[], options: RunOptions): Promise<ProgramResult> {
-  const { timeoutMs = TIMEOUT_MS, signal, input, accept = [0], cwd = '/' } = options;
+async function run(path: string, file: string, args: readonly string[], options: NonNullable<Parameters<Executor['run']>[2]>): Promise<ProgramResult> {
+  const { timeoutMs = TIMEOUT_MS, signal, input, accept = [0], cwd = '/', variables = {} } = options;
   signal?.throwIfAborted();
 
   const { execa } = await import('execa'); // 100 files: not loaded by a run that starts no program
   const settings = {
     reject: false,
     extendEnv: false,
-    env: { PATH: path, LC_ALL: 'C' },
+    env: { ...variables, PATH: path, LC_ALL: 'C' },
     timeout: timeoutMs,
     forceKillAfterDelay: KILL_AFTER_MS,
     maxBuffer: MAX_OUTPUT_CHARS,

@@ -4,6 +4,7 @@ import type { Needs, PluggedServer } from './needs.ts';
 import { type PlannedPlace, wordsOf } from './place.ts';
 import { isTouched, lineagesNamed, type ReadyPlace } from './prepare.ts';
 import { type Answered, answerText, ask, isDue, isServed, type Question, questionsFor, watchUntilServed } from './served.ts';
+import { type Reload, shareReloads } from './shared-reloads.ts';
 import type { Target } from './target.ts';
 
 /** A server where a lineage was seen served, or where nobody can look. */
@@ -64,9 +65,10 @@ export async function carryOut(targets: readonly Target[], places: readonly Read
       await back(refused, [], needs);
     }
     const failures = new Map<string, CertkitError>();
+    const reload = shareReloads();
     for (const { place, probeLimitMs } of without(busy, undone)) {
       const own = asked(place).filter(({ lineage }) => !undone.has(lineage));
-      const found = await reloadAndProve(place, probeLimitMs, own, baseline, needs);
+      const found = await reloadAndProve(place, probeLimitMs, own, baseline, reload, needs);
       for (const [lineage, error] of found) failures.set(lineage, error);
     }
     if (failures.size > 0) await back(failures, places, needs);
@@ -144,13 +146,14 @@ async function reloadAndProve(
   probeLimitMs: number,
   questions: readonly Question[],
   baseline: readonly Answered[],
+  reload: Reload,
   needs: Needs,
 ): Promise<ReadonlyMap<string, CertkitError>> {
   const { tell, signal } = needs;
   const everyone = (error: CertkitError) => new Map(place.targets.map(({ lineage }) => [lineage.name, error]));
   if (!isRunning(place)) return new Map();
 
-  const reloadError = await place.installer.reload(signal).then(
+  const reloadError = await reload(place, signal).then(
     () => undefined,
     (thrown: unknown) => asCertkitError(thrown),
   );
@@ -193,8 +196,9 @@ async function goBack(
   const lineages = new Set(failures.keys());
   const stuck = await change.undo(lineages);
   const concerned = reloaded.filter(({ place }) => place.targets.some(({ lineage }) => lineages.has(lineage.name)));
+  const reload = shareReloads();
   for (const { place, probeLimitMs } of concerned) {
-    await reloadAfterUndo(place, needs);
+    await reloadAfterUndo({ ...place, installer: { reload: (signal) => reload(place, signal) } }, needs);
     const before = baseline.filter(({ question, answer }) => lineages.has(question.lineage) && question.place === place.key && answer.kind === 'served');
     const expected = before.map(({ question, answer }) => ({ ...question, expected: answer.kind === 'served' ? answer.sha256 : [] }));
     for (const answered of await watchUntilServed(expected, probeLimitMs, needs)) {

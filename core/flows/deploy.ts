@@ -1,5 +1,6 @@
-import { asCertkitError, fault } from '../errors.ts';
+import { asCertkitError, type CertkitError, fault } from '../errors.ts';
 import type { Lineage } from '../model/lineage.ts';
+import { revocationOf } from '../model/revocation.ts';
 import { type DeploymentDecision, decideDeployment } from '../policy/deployment.ts';
 import type { LineageView } from '../store/store.ts';
 import { atServers, type Surveyed } from './at-servers.ts';
@@ -23,7 +24,7 @@ export interface DeployOptions {
   readonly dryRun: boolean;
   /** By lineage: this very version, older or newer, and nothing else. */
   readonly exactly?: ReadonlyMap<string, number>;
-  /** A newest version that a person rolled back from is an error, not a reason to verify the live one. */
+  /** A newest version that a person rolled back from or the CA revoked is an error, not a reason to verify the live one. */
   readonly refuseRejected?: boolean;
   /** A dry run goes by this lineage and not by its file. */
   readonly instead?: Lineage;
@@ -37,9 +38,8 @@ export async function deploy(views: readonly LineageView[], options: DeployOptio
     if (!view.readable) return failed(view.name, view.fault, needs);
     const stuck = needs.stuck.get(view.name);
     if (stuck !== undefined) return failed(view.name, stuck, needs);
-    if (options.refuseRejected === true && isRejected(view)) {
-      return failed(view.name, fault('USAGE_REJECTED_VERSION', { name: view.name, version: view.newest?.number ?? 0 }), needs);
-    }
+    const refusal = options.refuseRejected === true ? refusalOf(view) : undefined;
+    if (refusal !== undefined) return failed(view.name, refusal, needs);
     const decision = decisionOn(view, options, needs);
     if (!decision.due && decision.reason === 'held' && options.asked)
       return failed(view.name, fault('USAGE_HELD', { name: view.name, what: 'deployment' }), needs);
@@ -59,8 +59,12 @@ export async function deploy(views: readonly LineageView[], options: DeployOptio
   }
 }
 
-const isRejected = ({ newest, live, state }: Extract<LineageView, { readable: true }>) =>
-  newest !== undefined && newest.number !== live?.number && state.rejected.includes(newest.number);
+function refusalOf({ name, newest, live, state, revocations }: Extract<LineageView, { readable: true }>): CertkitError | undefined {
+  if (newest === undefined || newest.number === live?.number) return undefined;
+  const { number } = newest;
+  if (state.rejected.includes(number)) return fault('USAGE_REJECTED_VERSION', { name, version: number });
+  return revocationOf(newest, revocations) === undefined ? undefined : fault('USAGE_REVOKED_VERSION', { name, version: number });
+}
 
 function decisionOn(known: Known, { exactly, asked }: DeployOptions, { clock }: Needs): DeploymentDecision {
   const exact = exactly?.get(known.lineage.name);
@@ -73,12 +77,13 @@ async function targetOf(name: string, options: DeployOptions, needs: Needs): Pro
   const { store } = needs;
   const stuck = needs.stuck.get(name);
   if (stuck !== undefined) throw stuck;
-  const [lineage, versions, liveNumber, state, windows] = await Promise.all([
+  const [lineage, versions, liveNumber, state, windows, revocations] = await Promise.all([
     options.instead ?? store.lineage(name),
     store.versions(name),
     store.live(name),
     store.state(name),
     store.windowsOf(name),
+    store.revocations(),
   ]);
   const newest = versions.at(-1);
   const live = versions.find(({ number }) => number === liveNumber);
@@ -90,7 +95,7 @@ async function targetOf(name: string, options: DeployOptions, needs: Needs): Pro
       because: `the link to the live version is gone; "ln -s ${store.linkTarget(name, seen.version)} ${path}" puts it back`,
     });
   }
-  const decision = decisionOn({ lineage, state, windows, newest, live }, options, needs);
+  const decision = decisionOn({ lineage, state, windows, revocations, newest, live }, options, needs);
   if (!decision.due) return notDue(name, decision, needs);
 
   const version = versions.find(({ number }) => number === decision.version);

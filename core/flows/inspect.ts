@@ -3,6 +3,7 @@ import type { Trouble } from '../model/authority-state.ts';
 import type { KeyType, Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
 import type { RenewalWindow } from '../model/renewal-window.ts';
+import { type AskedRevocation, askedOf } from '../model/revocation.ts';
 import { endpointText } from '../model/site.ts';
 import type { Version } from '../model/version.ts';
 import type { DeploymentDecision } from '../policy/deployment.ts';
@@ -32,6 +33,9 @@ export interface ServedNow {
   readonly because?: string;
 }
 
+/** Of one certificate of a version. */
+export type KnownRevocation = AskedRevocation & { readonly version: number };
+
 export type Inspection =
   | {
       readonly name: string;
@@ -51,6 +55,8 @@ export type Inspection =
       /** Of its CA as a whole, since that last issued. */
       readonly trouble?: Trouble;
       readonly needsPerson: boolean;
+      /** What was answered when it was asked whether live and newest certificates are revoked. */
+      readonly revocations: readonly KnownRevocation[];
       readonly served: readonly ServedNow[];
     }
   | { readonly name: string; readonly readable: false; readonly error: CertkitError };
@@ -86,6 +92,9 @@ export async function inspect(views: readonly LineageView[], needs: Needs): Prom
       ...(caWindow === undefined ? {} : { caWindow }),
       ...(trouble === undefined ? {} : { trouble }),
       needsPerson,
+      revocations: [live, pending].flatMap((version) =>
+        version === undefined ? [] : askedOf(version, view.revocations).map((asked) => ({ version: version.number, ...asked })),
+      ),
       served: await servedNow(state, versions, live, needs),
     };
   });

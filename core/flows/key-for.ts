@@ -1,4 +1,5 @@
 import { type KeyAlgorithm, keyTypeOf, type Lineage } from '../model/lineage.ts';
+import { revocationOf } from '../model/revocation.ts';
 import type { Version } from '../model/version.ts';
 import type { Needs } from './needs.ts';
 
@@ -23,9 +24,13 @@ export async function keyFor(request: KeyRequest, needs: Needs): Promise<string>
   return pem;
 }
 
-/** What `reuse_key` asks for, where the newest version has a key of this algorithm. */
+/** What `reuse_key` asks for, where the newest version has a key of this algorithm that is still good. */
 async function keyOfNewest({ algorithm, lineage, newest, newKey }: KeyRequest, { store, tell }: Needs): Promise<string | undefined> {
   if (lineage.reuseKey !== true || newKey || newest === undefined) return undefined;
+  if (revocationOf(newest, await store.revocations()) !== undefined) {
+    tell({ type: 'note', lineage: lineage.name, text: `reuse_key: version ${newest.number} is revoked, so its key is not used again` });
+    return undefined;
+  }
   if (newest.sets.some((set) => set.algorithm === algorithm)) return (await store.pems(lineage.name, newest.number, keyTypeOf(algorithm))).key;
   tell({ type: 'note', lineage: lineage.name, text: `reuse_key: version ${newest.number} has no ${algorithm} key to use again, so a new one is made` });
   return undefined;

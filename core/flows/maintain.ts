@@ -1,10 +1,15 @@
 import type { CertkitError } from '../errors.ts';
+import type { LineageView } from '../store/store.ts';
 import { deploy } from './deploy.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
+import { dueAmong } from './due-work.ts';
 import type { Needs } from './needs.ts';
+import { planHooks } from './plan-hooks.ts';
 import type { RenewOutcome } from './renew.ts';
 import { planRenewals, renew } from './renew-all.ts';
 import { refreshWindows } from './renewal-windows.ts';
+import { refreshRevocations } from './revocations.ts';
+import { type Stopped, withHooks } from './with-hooks.ts';
 
 export interface MaintainOptions {
   /** Only these lineages; all when empty. */
@@ -15,6 +20,8 @@ export interface MaintainOptions {
   readonly deploy: boolean;
   /** Tells what is due, tests what would be deployed, and changes nothing. */
   readonly dryRun: boolean;
+  /** The longest that a run that nobody watches waits before it asks a CA; 0 when absent. */
+  readonly jitterMs?: number;
 }
 
 export interface Maintenance {
@@ -22,21 +29,49 @@ export interface Maintenance {
   readonly deployments: readonly DeployOutcome[];
   /** Errors of all lineages that failed, somewhere or everywhere; one each. */
   readonly failures: ReadonlyMap<string, CertkitError>;
+  readonly hookFailures: readonly CertkitError[];
 }
 
 /** What the scheduler calls: renews what is due, then deploys what is due. Structure is left alone, and so is everything that is not due. */
 export async function maintain(options: MaintainOptions, needs: Needs): Promise<Maintenance> {
   const select = async () => (await needs.store.overview()).filter(({ name }) => options.names.length === 0 || options.names.includes(name));
-  const { force, maxIssues, dryRun } = options;
-  const how = { force, ...(maxIssues === undefined ? {} : { maxIssues }) };
   const before = await select();
-  const views = !dryRun && (await refreshWindows(before, needs)) ? await select() : before;
-  const renewals = await (dryRun ? planRenewals(views, how, needs) : renew(views, how, needs));
+  if (options.dryRun) return plan(before, options, needs);
+  const isFresh = (await Promise.all([refreshWindows(before, needs), refreshRevocations(before, needs)])).includes(true);
+  const views = isFresh ? await select() : before;
+  const about = { due: await dueAmong(views, options, needs), dueStill: async () => dueAmong(await select(), options, needs), views, asked: false };
+  const { done, hookFailures } = await withHooks(about, needs, (own, stopped) => renewAndDeploy(views, select, options, stopped, own));
+  return { ...done, hookFailures };
+}
+
+async function plan(views: readonly LineageView[], options: MaintainOptions, needs: Needs): Promise<Maintenance> {
+  const renewals = await planRenewals(views, options, needs);
+  const readable = views.filter((view) => view.readable);
+  const deployments = options.deploy ? await deploy(readable, { asked: false, structure: 'keep', dryRun: true }, needs) : [];
+  await planHooks(
+    {
+      due: await dueAmong(views, options, needs),
+      renewed: readable.filter(({ name }) => renewals.some(({ lineage, result }) => lineage === name && result === 'planned')),
+      deployed: readable.filter(({ name }) => deployments.some((one) => one.lineage === name && one.result === 'planned')),
+    },
+    needs,
+  );
+  return { renewals, deployments, failures: failuresOf(renewals, deployments), hookFailures: [] };
+}
+
+async function renewAndDeploy(
+  views: readonly LineageView[],
+  select: () => Promise<readonly LineageView[]>,
+  options: MaintainOptions,
+  stopped: Stopped,
+  needs: Needs,
+): Promise<Omit<Maintenance, 'hookFailures'>> {
+  const renewals = await renew(views, { ...options, stopped }, needs);
   if (!options.deploy) return { renewals, deployments: [], failures: failuresOf(renewals, []) };
 
   const fresh = renewals.some(({ result }) => result === 'renewed') ? await select() : views;
   const readable = fresh.filter((view) => view.readable);
-  const deployments = await deploy(readable, { asked: false, structure: 'keep', dryRun }, needs);
+  const deployments = await deploy(readable, { asked: false, structure: 'keep', dryRun: false }, needs);
   for (const outcome of renewals) {
     const view = fresh.find(({ name }) => name === outcome.lineage);
     const waiting = deployments.find((one) => one.lineage === outcome.lineage && one.result === 'not-due');

@@ -1,11 +1,13 @@
 import type { Installer } from '../../plugins/contract.ts';
 import type { Issued, IssuedRequest } from '../acme/chain.ts';
 import type { RenewalInfo } from '../acme/renewal-info.ts';
+import type { RevocationQuestion } from '../acme/revocation.ts';
 import type { AcmeSession } from '../acme/session.ts';
 import type { CertkitError } from '../errors.ts';
 import type { Tell } from '../model/event.ts';
 import type { Identifier } from '../model/identifier.ts';
 import type { Authority, KeyAlgorithm, PluginChoice } from '../model/lineage.ts';
+import type { RevocationReply } from '../model/revocation.ts';
 import type { ServerProcess } from '../model/site.ts';
 import type { Clock, Executor, Files, Probe, Random, Staging } from '../ports.ts';
 import type { Store } from '../store/store.ts';
@@ -25,6 +27,8 @@ export interface CertificateAuthority {
   renewalInfo(authority: Authority, certificatePem: string, signal: AbortSignal): Promise<RenewalInfo | undefined>;
   /** What ARI knows the certificate by, for the order that replaces it (RFC 9773 section 5); `undefined` where it has no such name. */
   certificateId(certificatePem: string): Promise<string | undefined>;
+  /** Whether a certificate is revoked, as those say whom it names itself. */
+  revocation(question: RevocationQuestion, signal: AbortSignal): Promise<RevocationReply>;
 }
 
 /** Running servers, as the machine knows them. */

@@ -4,6 +4,7 @@ import { asCertkitError, type CertkitError } from '../errors.ts';
 import type { JournalledOrder, RenewEntry } from '../model/journal.ts';
 import { type KeyAlgorithm, keyTypeOf, type Lineage } from '../model/lineage.ts';
 import type { CertificateSet, Version } from '../model/version.ts';
+import { orderTimes } from '../policy/order-times.ts';
 import type { IssuedChain } from '../store/store.ts';
 import { keyFor } from './key-for.ts';
 import type { Needs } from './needs.ts';
@@ -155,11 +156,12 @@ async function placeOrders(
 /** The CA is told which of its certificates is replaced: inside its window such an order is exempt from limits. */
 async function newOrder(lineage: Lineage, algorithm: KeyAlgorithm, newest: Version | undefined, session: AcmeSession, needs: Needs): Promise<AcmeOrder> {
   const { identifiers, name, authority } = lineage;
+  const { profile } = lineage.terms;
+  const wanted = { identifiers, ...(profile === undefined ? {} : { profile }), ...orderTimes(lineage.terms, needs.clock.nowMs()) };
   const replaced = newest?.ca === authority.directory ? newest.sets.find(({ keyType }) => keyType === keyTypeOf(algorithm)) : undefined;
-  if (newest === undefined || replaced === undefined) return session.newOrder({ identifiers });
+  if (newest === undefined || replaced === undefined) return session.newOrder(wanted);
   const replaces = await needs.ca.certificateId((await needs.store.pems(name, newest.number, replaced.keyType)).certificate);
-  if (replaces === undefined) return session.newOrder({ identifiers });
-  return session.newOrder({ identifiers, replaces });
+  return session.newOrder(replaces === undefined ? wanted : { ...wanted, replaces });
 }
 
 /** An order goes on if the CA still knows it as open and, once it is past finalization, its key is here. */
@@ -188,7 +190,15 @@ async function issue(
   const finalized = order.status === 'ready' ? await session.finalize(order, await needs.ca.createCsr(lineage.identifiers, keyPem)) : order;
   const valid = await session.awaitIssued(finalized);
   const chainPem = await session.downloadChain(valid);
-  const issued = await needs.ca.readIssued({ chainPem, keyPem, identifiers: lineage.identifiers, nowMs: needs.clock.nowMs() });
+  const nowMs = needs.clock.nowMs();
+  const startMs = orderTimes(lineage.terms, nowMs).notBeforeMs;
+  const issued = await needs.ca.readIssued({
+    chainPem,
+    keyPem,
+    identifiers: lineage.identifiers,
+    nowMs,
+    ...(startMs === undefined ? {} : { startMs }),
+  });
   const keyType = keyTypeOf(algorithm);
   const { serial, leafSha256, notBeforeMs, notAfterMs } = issued;
   return {

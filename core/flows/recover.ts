@@ -4,6 +4,7 @@ import type { Waiting } from '../store/store.ts';
 import { lineagesOf as lineagesOfChange } from './journal-change.ts';
 import type { Needs } from './needs.ts';
 import { recoverChange } from './recover-change.ts';
+import { recoverHooks, runLocksOf } from './recover-hooks.ts';
 import { recoverRenewal } from './recover-renewal.ts';
 import { waitingFor } from './waiting.ts';
 
@@ -33,6 +34,7 @@ interface Findings {
   readonly recovered: string[];
   readonly unfinished: Set<string>;
   readonly stuck: Map<string, CertkitError>;
+  readonly failures: CertkitError[];
 }
 
 interface Reach {
@@ -44,7 +46,7 @@ interface Reach {
 
 const AT_ONCE: Waiting = { limitMs: 0 };
 
-const nothingFound = (): Findings => ({ recovered: [], unfinished: new Set(), stuck: new Map() });
+const nothingFound = (): Findings => ({ recovered: [], unfinished: new Set(), stuck: new Map(), failures: [] });
 
 /** Finishes or undoes what a killed run left, for the entries whose locks it gets. Needs no network. */
 export async function recover({ asIs }: RecoverOptions, needs: Needs): Promise<Recovery> {
@@ -53,7 +55,7 @@ export async function recover({ asIs }: RecoverOptions, needs: Needs): Promise<R
   const findings = nothingFound();
   const failures = faults.map((unreadable) => failed(undefined, unreadable, needs));
   for (const entry of entries) await recoverEntry(entry, { held: { lineages: [], servers: [] }, asIs, servers: AT_ONCE }, findings, needs);
-  return { ...findings, failures: [...failures, ...tellStuck(findings.stuck, needs)] };
+  return { ...findings, failures: [...failures, ...findings.failures, ...tellStuck(findings.stuck, needs)] };
 }
 
 /**
@@ -105,23 +107,26 @@ const withFindings = (needs: Needs, { unfinished, stuck }: Findings): Needs => (
 });
 
 function lineagesOf(entry: JournalEntry): readonly string[] {
-  return entry.kind === 'renew' ? [entry.lineage] : lineagesOfChange(entry);
+  switch (entry.kind) {
+    case 'renew':
+      return [entry.lineage];
+    case 'deploy':
+      return lineagesOfChange(entry);
+    case 'hooks':
+      return []; // it changes nothing of theirs
+  }
 }
 
 /** Puts one entry right, under the locks of all its lineages and servers. Answers STORE_LOCKED where it does not get them. */
 async function recoverEntry(entry: JournalEntry, { held, asIs, servers }: Reach, findings: Findings, needs: Needs): Promise<CertkitError | undefined> {
   const { store } = needs;
   const lineages = lineagesOf(entry);
-  const keys = entry.kind === 'renew' ? [] : entry.servers.map(({ key }) => key);
+  const keys = entry.kind === 'deploy' ? entry.servers.map(({ key }) => key) : runLocksOf(entry);
   const work = async () => {
     const current = (await store.journal()).entries.find(({ id }) => id === entry.id);
     if (current === undefined) return; // its own run has ended it meanwhile
     for (const lineage of lineages) await store.sweep(lineage);
-    const { told, stuck } =
-      current.kind === 'renew'
-        ? { told: await recoverRenewal(current, findings.unfinished, needs), stuck: new Map<string, CertkitError>() }
-        : await recoverChange(current, asIs, needs);
-    for (const [lineage, error] of stuck) findings.stuck.set(lineage, error);
+    const told = await putRight(current, asIs, findings, needs);
     if (told === undefined) return;
     findings.recovered.push(told);
     needs.tell({ type: 'recovered', what: told });
@@ -137,6 +142,24 @@ async function recoverEntry(entry: JournalEntry, { held, asIs, servers }: Reach,
     if (error.code === 'STORE_LOCKED') return error;
     for (const lineage of lineages) findings.stuck.set(lineage, error);
     return undefined;
+  }
+}
+
+/** Answers what was put right, in words; what was not is in the findings. */
+async function putRight(entry: JournalEntry, asIs: boolean, findings: Findings, needs: Needs): Promise<string | undefined> {
+  switch (entry.kind) {
+    case 'renew':
+      return recoverRenewal(entry, findings.unfinished, needs);
+    case 'deploy': {
+      const { told, stuck } = await recoverChange(entry, asIs, needs);
+      for (const [lineage, error] of stuck) findings.stuck.set(lineage, error);
+      return told;
+    }
+    case 'hooks': {
+      const { told, failures } = await recoverHooks(entry, needs);
+      findings.failures.push(...failures);
+      return told;
+    }
   }
 }
 

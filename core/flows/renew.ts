@@ -47,26 +47,31 @@ export async function renewHeld(name: string, options: RenewOptions, needs: Need
 
 async function decideAndObtain(name: string, options: RenewOptions, startedAtMs: number, needs: Needs): Promise<RenewOutcome> {
   const { store, tell, clock } = needs;
-  const [lineage, versions, state, windows, authorities] = await Promise.all([
+  const [lineage, versions, liveNumber, state, windows, revocations, authorities] = await Promise.all([
     store.lineage(name),
     store.versions(name),
+    store.live(name),
     store.state(name),
     store.windowsOf(name),
+    store.revocations(),
     store.authorities(),
   ]);
   const newest = versions.at(-1);
+  const live = versions.find(({ number }) => number === liveNumber);
   const { trouble }: AuthorityState = authorities[lineage.authority.directory] ?? {};
   // Decided under the lock: another process may have renewed while this one waited.
-  const decision = await decideOne({ lineage, newest, state, windows, trouble }, options, needs);
+  const decision = await decideOne({ lineage, newest, live, state, windows, revocations, trouble }, options, needs);
   if (!decision.due) return notDue(lineage, decision, options, needs);
   if (trouble !== undefined && trouble.lastAtMs >= startedAtMs) {
     const reviewAtMs = restUntilMs(trouble, newest === undefined ? undefined : lifeOf(newest).notAfterMs);
     return notDue(lineage, { due: false, reason: 'ca-resting', reviewAtMs }, options, needs);
   }
+  const begunAtMs = clock.nowMs();
+  const stop = options.stopped?.get(name);
+  if (stop !== undefined) return bookFailure(lineage, { state, newest, error: stop, begunAtMs }, needs);
   const freeAtMs = await roomFor(lineage, needs.watched && (options.force || newest === undefined), needs);
   if (freeAtMs !== undefined) return notDue(lineage, { due: false, reason: 'orders-per-hour', reviewAtMs: freeAtMs }, options, needs);
 
-  const begunAtMs = clock.nowMs();
   try {
     const version = await obtain(lineage, newest, { reason: decision.reason, newKey: options.newKey === true }, needs);
     const { renewal: _done, ...rest } = state;

@@ -1,3 +1,4 @@
+import type { CertkitError } from '../errors.ts';
 import type { Trouble } from '../model/authority-state.ts';
 import type { Lineage } from '../model/lineage.ts';
 import { lifeOf } from '../model/version.ts';
@@ -17,6 +18,8 @@ export interface RenewOptions {
   readonly newKey?: boolean;
   /** Lineages that are ordered for at most; for unattended runs `max_issues` when absent. */
   readonly maxIssues?: number;
+  /** By lineage: why it is not renewed although it is due. */
+  readonly stopped?: ReadonlyMap<string, CertkitError>;
 }
 
 export interface Decided {
@@ -27,7 +30,7 @@ export interface Decided {
 }
 
 /** Decides each lineage by itself, and who of those that are due may order in this run. */
-export async function decideAll(views: readonly Readable[], options: RenewOptions, needs: Needs): Promise<readonly Decided[]> {
+export async function decideAll(views: readonly Readable[], options: Pick<RenewOptions, 'force' | 'maxIssues'>, needs: Needs): Promise<readonly Decided[]> {
   const authorities = await needs.store.authorities();
   const decided = await Promise.all(
     views.map(async (view): Promise<Decided> => {
@@ -73,12 +76,12 @@ export function applicantOf({ name, lineage, newest }: Readable): Applicant {
 }
 
 /** How many lineages may be ordered for in this run; `undefined` where that is not limited. */
-export async function issuesAllowed({ maxIssues }: RenewOptions, { store, watched }: Needs): Promise<number | undefined> {
+export async function issuesAllowed({ maxIssues }: Pick<RenewOptions, 'maxIssues'>, { store, watched }: Needs): Promise<number | undefined> {
   return maxIssues ?? (watched ? undefined : (await store.settings()).maxIssues);
 }
 
 /** What a person asks for is not held up by limits for the scheduler. */
-async function limitsOf(options: RenewOptions, needs: Needs): Promise<Limits> {
+async function limitsOf(options: Pick<RenewOptions, 'force' | 'maxIssues'>, needs: Needs): Promise<Limits> {
   const maxIssues = await issuesAllowed(options, needs);
   const ordersPerHour = needs.watched && options.force ? undefined : (await needs.store.settings()).ordersPerHour;
   return { ...(maxIssues === undefined ? {} : { maxIssues }), ...(ordersPerHour === undefined ? {} : { ordersPerHour }) };

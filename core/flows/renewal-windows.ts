@@ -23,13 +23,8 @@ const LOCK = 'renewal windows';
  */
 export async function refreshWindows(views: readonly LineageView[], needs: Needs): Promise<boolean> {
   const { store, clock, signal } = needs;
-  const nowMs = clock.nowMs();
   const readable = views.filter((view): view is Readable => view.readable);
-  const due = readable.flatMap((view) =>
-    versionsOf(view)
-      .filter((version) => nowMs >= (view.windows[version.number]?.checkAtMs ?? version.issuedAtMs + FIRST_CHECK_MS))
-      .map((version): Question => ({ view, version })),
-  );
+  const due = questionsDue(readable, clock.nowMs());
   if (due.length === 0) return false;
 
   const answers = await inPool(due, AT_ONCE, async (question) => ({ question, asked: await ask(question, needs) }));
@@ -50,6 +45,19 @@ export async function refreshWindows(views: readonly LineageView[], needs: Needs
     await store.saveWindows(windows);
   });
   return true;
+}
+
+/** Whether a CA is to be asked now. */
+export function isQuestionDue(view: LineageView, nowMs: number): boolean {
+  return view.readable && questionsDue([view], nowMs).length > 0;
+}
+
+function questionsDue(views: readonly Readable[], nowMs: number): readonly Question[] {
+  return views.flatMap((view) =>
+    versionsOf(view)
+      .filter((version) => nowMs >= (view.windows[version.number]?.checkAtMs ?? version.issuedAtMs + FIRST_CHECK_MS))
+      .map((version): Question => ({ view, version })),
+  );
 }
 
 function versionsOf({ newest, live, lineage }: Readable): readonly Version[] {

@@ -1,26 +1,34 @@
-import { fault } from '../errors.ts';
+import { type CertkitError, fault } from '../errors.ts';
 import type { Hold } from '../model/lineage-state.ts';
+import { revocationOf } from '../model/revocation.ts';
 import { lifeOf } from '../model/version.ts';
 import { deployHeld } from './deploy.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
 import { recoverHeld } from './recover.ts';
+import { askAbout } from './revocations.ts';
 import { waitingFor } from './waiting.ts';
+import { NO_WORK, withHooks } from './with-hooks.ts';
 
 export interface Rollback {
   readonly lineage: string;
   readonly from: number;
   readonly to: number;
   readonly outcome: DeployOutcome;
+  readonly hookFailures: readonly CertkitError[];
 }
 
 /** Makes the version before the live one live again, by the same steps as any deployment, and marks the newer ones rejected. */
 export async function rollback(name: string, needs: Needs): Promise<Rollback> {
   // One hold of the lock: the version that is chosen is the one that is deployed.
-  return needs.store.withLock(name, () => rollbackHeld(name, needs), { onWait: waitingFor(`lineage ${name}`, needs), signal: needs.signal });
+  const views = (await needs.store.overview()).filter((view) => view.name === name);
+  const { done, hookFailures } = await withHooks({ ...NO_WORK, views, asked: true }, needs, (own) =>
+    own.store.withLock(name, () => rollbackHeld(name, own), { onWait: waitingFor(`lineage ${name}`, own), signal: own.signal }),
+  );
+  return { ...done, hookFailures };
 }
 
-async function rollbackHeld(name: string, before: Needs): Promise<Rollback> {
+async function rollbackHeld(name: string, before: Needs): Promise<Omit<Rollback, 'hookFailures'>> {
   const needs = await recoverHeld([name], before);
   const { store } = needs;
   const stuck = needs.stuck.get(name);
@@ -31,6 +39,8 @@ async function rollbackHeld(name: string, before: Needs): Promise<Rollback> {
   const target = versions.filter(({ number }) => number < live && !state.rejected.includes(number)).at(-1);
   if (target === undefined) throw fault('USAGE_NO_ROLLBACK', { name, because: `there is no version before the live one, ${live}` });
   if (needs.clock.nowMs() >= lifeOf(target).notAfterMs) throw fault('USAGE_NO_ROLLBACK', { name, because: `version ${target.number} has expired` });
+  const revocation = revocationOf(target, await askAbout(name, target, needs));
+  if (revocation !== undefined) throw fault('USAGE_NO_ROLLBACK', { name, because: `version ${target.number} is revoked, says ${revocation.by.url}` });
 
   const to = target.number;
   const rejected = [...new Set([...state.rejected, ...versions.map(({ number }) => number).filter((number) => number > to)])];

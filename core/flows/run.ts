@@ -1,18 +1,22 @@
 import { type CertkitError, fault } from '../errors.ts';
 import { sameIdentifiers } from '../model/identifier.ts';
 import type { Authority, Lineage } from '../model/lineage.ts';
+import type { LineageView } from '../store/store.ts';
 import type { FileChange } from './change-set.ts';
 import { deploy } from './deploy.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
+import { dueAmong } from './due-work.ts';
 import type { Needs } from './needs.ts';
 import { giveUp, renewalId } from './obtain.ts';
 import type { Looked } from './place.ts';
+import { planHooks } from './plan-hooks.ts';
 import { preflight } from './preflight.ts';
 import { type RenewOutcome, renewHeld } from './renew.ts';
 import { waitingFor } from './waiting.ts';
+import { type Stopped, withHooks } from './with-hooks.ts';
 
 export type RunOutcome =
-  | { readonly result: 'done'; readonly renewal: RenewOutcome; readonly deployment: DeployOutcome }
+  | { readonly result: 'done'; readonly renewal: RenewOutcome; readonly deployment: DeployOutcome; readonly hookFailures: readonly CertkitError[] }
   /** A dry run of a lineage that has no certificate yet: the edits, which no server can test without one. */
   | { readonly result: 'sketched'; readonly changes: readonly FileChange[] }
   | { readonly result: 'failed'; readonly error: CertkitError };
@@ -35,15 +39,37 @@ export async function run(wanted: Lineage, options: RunOptions, needs: Needs): P
   const willProve = versions.length === 0 || options.force;
   const [{ changes, looked }] = await Promise.all([preflight(wanted, willProve, needs), willProve ? needs.ca.load() : undefined]);
   if (options.dryRun) {
-    if (versions.length === 0 || isNew) return { result: 'sketched', changes };
+    if (versions.length === 0 || isNew) {
+      await planHooks({ due: [wanted], renewed: [{ lineage: wanted }], deployed: [{ lineage: wanted }] }, needs);
+      return { result: 'sketched', changes };
+    }
+    const deployment = await deployNow(wanted, true, looked, needs);
+    if (deployment.result === 'planned' && !deployment.isLive) await planHooks({ due: [wanted], renewed: [], deployed: [{ lineage: wanted }] }, needs);
     return {
       result: 'done',
       renewal: { lineage: wanted.name, result: 'not-due', decision: { due: false, reason: 'asked', reviewAtMs: 0 } },
-      deployment: await deployNow(wanted, true, looked, needs),
+      deployment,
+      hookFailures: [],
     };
   }
 
-  const renewal = await store.withLock(wanted.name, () => saveAndRenew(wanted, options, needs), {
+  const ownViews = async () => (await store.overview()).filter(({ name }) => name === wanted.name);
+  const due = async (views: readonly LineageView[]) =>
+    views.length === 0 || (await dueAmong(views, { force: options.force, deploy: true }, needs)).length > 0 ? [wanted] : [];
+  const views = await ownViews();
+  const about = { due: await due(views), dueStill: async () => due(await ownViews()), views, asked: true };
+  const { done, hookFailures } = await withHooks(about, needs, (own, stopped) => renewAndDeploy(wanted, options, looked, stopped, own));
+  return done.result === 'done' ? { ...done, hookFailures } : done;
+}
+
+async function renewAndDeploy(
+  wanted: Lineage,
+  options: RunOptions,
+  looked: ReadonlyMap<string, Looked>,
+  stopped: Stopped,
+  needs: Needs,
+): Promise<{ readonly result: 'done'; readonly renewal: RenewOutcome; readonly deployment: DeployOutcome } | Extract<RunOutcome, { result: 'failed' }>> {
+  const renewal = await needs.store.withLock(wanted.name, () => saveAndRenew(wanted, options, stopped, needs), {
     onWait: waitingFor(`lineage ${wanted.name}`, needs),
     signal: needs.signal,
   });
@@ -54,13 +80,13 @@ export async function run(wanted: Lineage, options: RunOptions, needs: Needs): P
 }
 
 /** Under one hold of the lock: what another process makes of the lineage meanwhile is made before this or after. */
-async function saveAndRenew(wanted: Lineage, { force }: RunOptions, needs: Needs): Promise<RenewOutcome> {
+async function saveAndRenew(wanted: Lineage, { force }: RunOptions, stopped: Stopped, needs: Needs): Promise<RenewOutcome> {
   const { store } = needs;
   const isNew = !(await store.names()).includes(wanted.name);
   const before = isNew ? undefined : await store.lineage(wanted.name);
   if (before !== undefined) refuseOtherNames(wanted, before);
   await store.save(wanted);
-  const renewal = await renewHeld(wanted.name, { force }, needs);
+  const renewal = await renewHeld(wanted.name, { force, stopped }, needs);
   if (renewal.result === 'failed' && isNew && (await store.versions(wanted.name)).length === 0) {
     // What the person saw fail is not left for the scheduler to fail at, nor is its order.
     const entry = (await store.journal()).entries.find(({ id }) => id === renewalId(wanted.name));

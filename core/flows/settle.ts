@@ -3,6 +3,7 @@ import type { Lineage } from '../model/lineage.ts';
 import type { LineageState, Seen } from '../model/lineage-state.ts';
 import { lifeOf } from '../model/version.ts';
 import { afterFailure } from '../policy/retry.ts';
+import { hasHooks } from './call-hooks.ts';
 import type { CarriedOut, Proof } from './carry-out.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
 import type { Needs } from './needs.ts';
@@ -34,8 +35,15 @@ export async function settle(target: Target, carried: CarriedOut, allSetbacks: r
     return { lineage: name, result: 'unused', version: version.number, servers: [], setbacks: [] };
   }
   const { deployment: earlier, chosen, unused: _unused, ...rest } = before;
+  const isSeen = proofs.length > 0 || lineage.installers.length === 0;
+  // Booked with what was seen: a run cut off here still owes its hooks.
+  const owesHooks = isLive && isSeen && carried.touched.has(name) && (await hasHooks('deployed', [lineage], needs));
   const state: LineageState = isLive
-    ? { ...rest, seen: { ...seenStill(before, lineage), ...seenBy(name, proofs, version.number, needs) } }
+    ? {
+        ...rest,
+        seen: { ...seenStill(before, lineage), ...seenBy(name, proofs, version.number, needs) },
+        ...(owesHooks ? { owedHooks: { version: version.number, done: [] } } : {}),
+      }
     : { ...rest, ...(chosen === undefined ? {} : { chosen }) }; // still owed: the next run tries again
   const error = undone ?? setbacks[0]?.error;
   // Before it is booked: a run cut off here is still owed, and the next one prunes again.

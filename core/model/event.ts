@@ -1,4 +1,5 @@
 import type { ChallengeType } from './challenge.ts';
+import type { HookEvent } from './hook.ts';
 
 /** An error as an event carries it. */
 export interface EventFault {
@@ -10,6 +11,8 @@ export interface EventFault {
 /** What happens, told once, for people, for `--json=events` and for the run log. Times are milliseconds since the epoch. */
 export type Event =
   | { readonly type: 'waiting'; readonly on: string; readonly holder?: string }
+  /** Nobody watches, and a CA is to be asked: the run waits until then, by chance. */
+  | { readonly type: 'jitter'; readonly untilMs: number }
   | { readonly type: 'ordering'; readonly lineage: string; readonly names: readonly string[]; readonly ca: string; readonly reason: string }
   | { readonly type: 'resuming'; readonly lineage: string; readonly order: string }
   | {
@@ -36,6 +39,17 @@ export type Event =
   | { readonly type: 'needs-person'; readonly lineage: string; readonly authenticator: string }
   /** The CA did not say when it wants a renewal; the calendar counts. */
   | { readonly type: 'not-asked'; readonly lineage: string; readonly because: string }
+  /** The CA revoked a certificate that is in use or is to be: `by` is the URL that says so. Told by each run until another took its place. */
+  | {
+      readonly type: 'revoked';
+      readonly lineage: string;
+      readonly version: number;
+      readonly by: string;
+      readonly revokedAtMs?: number;
+      readonly cause?: string;
+    }
+  /** Whether it is revoked is not known: nothing is decided on it. */
+  | { readonly type: 'revocation-unclear'; readonly lineage: string; readonly version: number; readonly because: string }
   | { readonly type: 'surveyed'; readonly server: string; readonly lineages: readonly string[] }
   /** The configuration is not as the last deployment left it: what somebody changed since, a line each. */
   | { readonly type: 'drift'; readonly lineage: string; readonly server: string; readonly what: readonly string[] }
@@ -60,6 +74,18 @@ export type Event =
   | { readonly type: 'recovered'; readonly what: string }
   | { readonly type: 'note'; readonly lineage?: string; readonly text: string }
   | { readonly type: 'cleanup-failed'; readonly what: string; readonly fault: EventFault }
+  | { readonly type: 'hook-called'; readonly hook: HookEvent; readonly command: string; readonly lineages: readonly string[] }
+  /** A dry run: it would be. */
+  | { readonly type: 'hook-planned'; readonly hook: HookEvent; readonly command: string; readonly lineages: readonly string[] }
+  /** `tries` and `nextTryMs`: of hooks that are called again until they end well. */
+  | {
+      readonly type: 'hook-failed';
+      readonly hook: HookEvent;
+      readonly lineages: readonly string[];
+      readonly fault: EventFault;
+      readonly tries?: number;
+      readonly nextTryMs?: number;
+    }
   /** A channel has not taken its message. */
   | { readonly type: 'untold'; readonly channel: string; readonly fault: EventFault }
   | {

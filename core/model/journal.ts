@@ -68,4 +68,11 @@ export interface JournalledServer {
   readonly process?: ServerProcess;
 }
 
-export type JournalEntry = RenewEntry | DeployEntry;
+/** A run between its pre hooks and its post hooks, for these lineages. */
+export interface HooksEntry {
+  readonly kind: 'hooks';
+  readonly id: string;
+  readonly lineages: readonly string[];
+}
+
+export type JournalEntry = RenewEntry | DeployEntry | HooksEntry;

@@ -26,6 +26,14 @@ export interface Hold {
   readonly untilMs?: number;
 }
 
+/** `deployed` hooks of a version, until each of them has been called and ended well. */
+export interface OwedHooks {
+  readonly version: number;
+  /** Fingerprints of those that have. */
+  readonly done: readonly string[];
+  readonly attempts?: Attempts;
+}
+
 /** What certkit remembers of a lineage beside its files; everything here may be lost without losing a certificate. */
 export interface LineageState {
   readonly renewal?: Attempts;
@@ -37,6 +45,8 @@ export interface LineageState {
   /** No server had a place for any of its names at the last unattended deployment; told once. */
   readonly unused?: boolean;
   readonly hold?: Hold;
+  /** Hooks that are still to be called for this version, which is in use. */
+  readonly owedHooks?: OwedHooks;
   /** The version a person asked to be live, until it is; with leave to change a configuration's structure, or without. */
   readonly chosen?: { readonly version: number; readonly structure: 'may-change' | 'keep' };
 }

@@ -1,3 +1,4 @@
+import type { HookDeclarations } from './hook.ts';
 import type { Identifier, Parsed } from './identifier.ts';
 
 /** Key algorithms a certificate can be asked for. */
@@ -26,6 +27,16 @@ export interface Policy {
   readonly renewBefore?: Lead;
   /** Absent: two ninths of the lifetime. */
   readonly deployBefore?: Lead;
+}
+
+/** What an order asks for beside its names; absent members are the CA's to choose, and it may refuse the others. */
+export interface OrderTerms {
+  /** One that the CA's directory lists. */
+  readonly profile?: string;
+  /** The certificate is to be valid from so long after the order on; 0 is at once. */
+  readonly startsAfterMs?: number;
+  /** How long it is to be valid. */
+  readonly lifeMs?: number;
 }
 
 /** Mode, owner and group of a lineage's files; absent members stay as certkit makes them (0600, the runner's). */
@@ -59,7 +70,10 @@ export interface Lineage {
   /** The names an installer is to serve, where not all of them are served here. */
   readonly serve?: readonly string[];
   readonly policy: Policy;
+  readonly terms: OrderTerms;
   readonly permissions: Permissions;
+  /** Its own; those of certkit.yaml and hooks.d are for it too. */
+  readonly hooks?: HookDeclarations;
 }
 
 const NAME = /^[a-z0-9_][a-z0-9._-]{0,127}$/i;

@@ -6,6 +6,8 @@ export type NewsKind =
   | 'deployed'
   | 'renewal-failed'
   | 'deployment-failed'
+  /** A program of the administrator's, called for what was done, has failed. */
+  | 'hook-failed'
   /** Only a person can go on: an authenticator that needs one, a change of structure. */
   | 'needs-you'
   | 'expiring'
@@ -21,6 +23,7 @@ export const NEWS_KINDS: readonly NewsKind[] = [
   'deployed',
   'renewal-failed',
   'deployment-failed',
+  'hook-failed',
   'needs-you',
   'expiring',
   'plugin-refused',
@@ -29,7 +32,7 @@ export const NEWS_KINDS: readonly NewsKind[] = [
 ];
 
 /** Kinds that ask for somebody. */
-export const URGENT: ReadonlySet<NewsKind> = new Set(['renewal-failed', 'deployment-failed', 'needs-you', 'expiring', 'plugin-refused']);
+export const URGENT: ReadonlySet<NewsKind> = new Set(['renewal-failed', 'deployment-failed', 'hook-failed', 'needs-you', 'expiring', 'plugin-refused']);
 
 export interface NewsItem {
   readonly kind: NewsKind;

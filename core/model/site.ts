@@ -57,6 +57,8 @@ export interface Server {
   readonly title: string;
   /** Handshakes prove a deployment here; false for files that another machine or program will read. */
   readonly probeable: boolean;
+  /** The command that a reload is, where it is one that was given. Servers with the same one are reloaded by running it once. */
+  readonly reloadCommand?: readonly string[];
   /** Absent while the server is not running. */
   readonly process?: ServerProcess;
 }

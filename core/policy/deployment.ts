@@ -17,6 +17,8 @@ export interface DeploymentFacts {
   readonly live?: DeployableVersion;
   /** Versions a person rolled back from. */
   readonly rejected: readonly number[];
+  /** Versions that the CA revoked: never deployed in place of another. */
+  readonly revoked?: readonly number[];
   /** A server has not been seen serving the live version since the switch. */
   readonly owed: boolean;
   readonly policy: Policy;
@@ -43,7 +45,9 @@ export type DeploymentReason =
   | 'owed'
   | 'nothing-issued'
   | 'nothing-pending'
+  | 'not-valid-yet'
   | 'rejected'
+  | 'pending-revoked'
   | 'backing-off'
   | 'held';
 
@@ -64,12 +68,17 @@ function byNeed(facts: DeploymentFacts): DeploymentDecision {
   const { newest, live } = facts;
   if (newest === undefined) return { due: false, reason: 'nothing-issued' };
 
-  if (facts.chosen !== undefined && facts.chosen !== live?.number) return { due: true, version: facts.chosen, reason: 'asked' };
+  const isRevoked = (number: number) => facts.revoked?.includes(number) === true;
+  if (facts.chosen !== undefined && facts.chosen !== live?.number && !isRevoked(facts.chosen)) return { due: true, version: facts.chosen, reason: 'asked' };
 
-  const isRejected = facts.rejected.includes(newest.number);
-  if (live === undefined) return isRejected ? { due: false, reason: 'rejected' } : { due: true, version: newest.number, reason: 'first-deployment' };
+  const bar = facts.rejected.includes(newest.number) ? 'rejected' : newest.number !== live?.number && isRevoked(newest.number) ? 'pending-revoked' : undefined;
+  if (bar === undefined && newest.number !== live?.number && isEarly(newest, facts.nowMs)) {
+    if (facts.owed && live !== undefined) return { due: true, version: live.number, reason: 'owed' };
+    return { due: false, reason: 'not-valid-yet', reviewAtMs: newest.life.notBeforeMs };
+  }
+  if (live === undefined) return bar === undefined ? { due: true, version: newest.number, reason: 'first-deployment' } : { due: false, reason: bar };
 
-  if (newest.number > live.number && !isRejected) {
+  if (newest.number > live.number && bar === undefined) {
     if (facts.nowMs >= live.life.notAfterMs) return { due: true, version: newest.number, reason: 'live-expired' };
     const { atMs, reason } = plannedDeployment(facts, newest, live);
     if (facts.nowMs >= atMs) return { due: true, version: newest.number, reason };
@@ -77,7 +86,15 @@ function byNeed(facts: DeploymentFacts): DeploymentDecision {
   }
   if (facts.owed) return { due: true, version: live.number, reason: 'owed' };
   if (facts.asked) return { due: true, version: live.number, reason: 'asked' };
-  return { due: false, reason: isRejected ? 'rejected' : 'nothing-pending' };
+  return { due: false, reason: bar ?? 'nothing-pending' };
+}
+
+/** A certificate that starts later than this was asked to; up to it, the CA's clock may be ahead of ours. */
+const CLOCK_SKEW_MS = 5 * 60_000;
+
+/** Whether a version is not valid yet, because it was ordered with a later beginning. */
+export function isEarly({ life }: DeployableVersion, nowMs: number): boolean {
+  return nowMs < life.notBeforeMs - CLOCK_SKEW_MS;
 }
 
 /** When the pending version is to go live, and the rule that set the moment. */

@@ -1,5 +1,5 @@
 import { sameIdentifiers } from '../model/identifier.ts';
-import { type DeploymentDecision, type DeploymentFacts, type DeploymentReason, decideDeployment } from './deployment.ts';
+import { type DeploymentDecision, type DeploymentFacts, type DeploymentReason, decideDeployment, isEarly } from './deployment.ts';
 import { isHeld } from './hold.ts';
 import { deploymentMoment, HOUR_MS, halfway, isShort, renewalMoment } from './lead.ts';
 import { decideRenewal, type RenewalDecision, type RenewalFacts, type RenewalReason, restsOf } from './renewal.ts';
@@ -59,6 +59,7 @@ export function explainRenewal(
     rule('identifiers-changed', !sameIdentifiers(facts.wanted, held.identifiers)),
     rule('unfinished', facts.unfinished === true),
     by('expired', held.life.notAfterMs),
+    ...(facts.revoked === undefined ? [] : [rule('revoked', facts.revoked)]),
     by(policy.renewBefore === undefined ? 'late-in-life' : 'renew-before', own.atMs, own.clamped),
     ...(caWindow === undefined
       ? []
@@ -97,15 +98,20 @@ export function explainDeployment(facts: DeploymentFacts): { readonly decision: 
   const frozen = hold === undefined ? [] : [rule('held', isHeld(hold, 'deployment', nowMs), hold.untilMs)];
   const resting = attempts === undefined ? [] : [rule('backing-off', nowMs < attempts.notBeforeMs, attempts.notBeforeMs)];
   if (newest === undefined) return { decision, rules: [...frozen, rule('nothing-issued', true)] };
-  if (live === undefined)
-    return { decision, rules: [...frozen, rule('first-deployment', true), rule('rejected', facts.rejected.includes(newest.number)), ...resting] };
+  const early = isEarly(newest, nowMs) ? [rule('not-valid-yet', true, newest.life.notBeforeMs)] : [];
+  const pending = facts.revoked === undefined ? [] : [rule('pending-revoked', facts.revoked.includes(newest.number))];
+  const rejected = rule('rejected', facts.rejected.includes(newest.number));
+  if (live === undefined) return { decision, rules: [...frozen, ...early, rule('first-deployment', true), rejected, ...pending, ...resting] };
   if (newest.number <= live.number) return { decision, rules: [...frozen, rule('owed', facts.owed), rule('nothing-pending', true), ...resting] };
 
   const calendar = deploymentMoment(live.life, policy.deployBefore, policy.renewBefore);
   const rules = [
     ...frozen,
-    rule('rejected', facts.rejected.includes(newest.number)),
+    rejected,
+    ...early,
+    ...pending,
     by('live-expired', live.life.notAfterMs),
+    ...(facts.revoked === undefined ? [] : [rule('revoked', facts.emergency === 'revoked')]),
     rule('identifiers-changed', !sameIdentifiers(newest.identifiers, live.identifiers)),
     rule('window-moved', facts.emergency === 'window-moved'),
     ...(policy.deployBefore?.kind === 'immediately' ? [rule('immediately', true)] : [by('calendar', calendar.atMs, calendar.clamped)]),

@@ -6,6 +6,7 @@ import { type Digest, type NewsItem, type NewsKind, URGENT } from '../model/news
 const COUNTED: Readonly<Record<NewsKind, string>> = {
   'renewal-failed': 'not renewed',
   'deployment-failed': 'not deployed',
+  'hook-failed': 'with a failed hook',
   'needs-you': 'waiting for you',
   expiring: 'expiring',
   'plugin-refused': 'with an unusable plugin',

@@ -6,7 +6,7 @@ const NOTICES: readonly number[] = [30, 14, 7, 3, 1];
 const LAST_DAYS = 7;
 
 /** A try failed, and a later one may not. */
-const TRIES: ReadonlySet<NewsKind> = new Set(['renewal-failed', 'deployment-failed', 'plugin-refused']);
+const TRIES: ReadonlySet<NewsKind> = new Set(['renewal-failed', 'deployment-failed', 'hook-failed', 'plugin-refused']);
 
 export interface RepeatFacts {
   readonly nowMs: number;

@@ -185,7 +185,7 @@ export function testNews(): NewsItem {
   };
 }
 
-const theCertificate = ({ name, names }: NewsSubject): string =>
+export const theCertificate = ({ name, names }: NewsSubject): string =>
   names.length === 0 || (names.length === 1 && names[0] === name) ? `the certificate ${name}` : `the certificate ${name} (${names.join(', ')})`;
 
 function lifeText({ notAfterMs }: Life, nowMs: number): string {
@@ -198,4 +198,4 @@ function spanText(ms: number): string {
   return count === 0 ? 'less than an hour' : `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 
-const paragraphs = (...parts: readonly (string | undefined)[]): string => parts.filter((part) => part !== undefined).join('\n\n');
+export const paragraphs = (...parts: readonly (string | undefined)[]): string => parts.filter((part) => part !== undefined).join('\n\n');

@@ -1,5 +1,6 @@
 import type { Event } from '../model/event.ts';
 import type { NewsItem } from '../model/news.ts';
+import { hookFailedNews } from './hook-news.ts';
 import { isInLastDays } from './news-repeats.ts';
 import {
   deployedNews,
@@ -38,6 +39,7 @@ export function isNotable(event: Event): boolean {
     case 'already-served':
     case 'failed':
     case 'needs-person':
+    case 'hook-failed':
       return true;
     case 'not-due':
       return LEFT_ALONE.has(event.reason);
@@ -46,7 +48,7 @@ export function isNotable(event: Event): boolean {
   }
 }
 
-/** What a run brought, from what it told as it went: at most one item of a kind for each lineage. */
+/** What a run brought, from what it told as it went: at most one item of a kind for each lineage, and one for each call of a hook that failed. */
 export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubject>): readonly NewsItem[] {
   const outages = outagesIn(run.events);
   const ofOutages = new Set<Event>(outages.flatMap(({ failed }) => failed));
@@ -61,7 +63,15 @@ export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubje
   const items = [...byLineage].flatMap(([name, events]) =>
     name === undefined ? failuresOf(events, undefined, run) : newsOfLineage(events, subjects.get(name) ?? { name, names: [] }, run),
   );
-  return [...outages.map((outage) => outageNews(outage, subjects)), ...items, ...(run.isFirst ? [firstRunNews()] : [])];
+  const ofHooks = run.events.flatMap((event) => (event.type === 'hook-failed' && !isToldByRenewals(event, run) ? [hookFailedNews(event, subjects)] : []));
+  return [...outages.map((outage) => outageNews(outage, subjects)), ...items, ...ofHooks, ...(run.isFirst ? [firstRunNews()] : [])];
+}
+
+/** The renewals that a pre hook has stopped tell of it, each for its lineage. */
+function isToldByRenewals({ hook, lineages, fault }: Of<'hook-failed'>, { events }: FinishedRun): boolean {
+  return (
+    hook === 'pre' && lineages.some((name) => events.some((event) => event.type === 'failed' && event.lineage === name && event.fault.code === fault.code))
+  );
 }
 
 function newsOfLineage(events: readonly Event[], subject: NewsSubject, run: FinishedRun): readonly NewsItem[] {

@@ -14,6 +14,8 @@ export interface RenewalFacts {
   readonly policy: Policy;
   /** The window that ARI suggests and the point of it that was chosen once (RFC 9773 section 4.2). */
   readonly caWindow?: { readonly startMs: number; readonly endMs: number; readonly pointMs: number };
+  /** The CA revoked what is in use or what is to replace it, and no good version waits. Absent where nobody could be asked. */
+  readonly revoked?: boolean;
   readonly attempts?: Attempts;
   /** The lineage's CA as a whole has failed and not issued since. */
   readonly trouble?: Trouble;
@@ -34,6 +36,7 @@ export type RenewalReason =
   | 'asked'
   | 'unfinished'
   | 'expired'
+  | 'revoked'
   | 'renew-before'
   | 'late-in-life'
   | 'ca-window'
@@ -77,6 +80,7 @@ function byNeed(facts: RenewalFacts): RenewalDecision {
   if (!sameIdentifiers(facts.wanted, held.identifiers)) return { due: true, reason: 'identifiers-changed' };
   if (facts.unfinished === true) return { due: true, reason: 'unfinished' };
   if (nowMs >= held.life.notAfterMs) return { due: true, reason: 'expired' };
+  if (facts.revoked === true) return { due: true, reason: 'revoked' };
 
   const { atMs, reason } = plannedRenewal(held.life, facts.policy, facts.caWindow);
   return nowMs >= atMs ? { due: true, reason } : { due: false, reason, reviewAtMs: atMs };

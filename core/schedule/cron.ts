@@ -1,5 +1,9 @@
 import { commandOf, type EntryFacts, MARK, shellWord } from './entry.ts';
 
+/** Machines of one image share the minute; systemd's own delay is longer. */
+const JITTER = '10m';
+const HOUR_MS = 3_600_000;
+
 /** An entry for /etc/cron.d. A `%` would end the command (crontab(5)). */
 export function cronEntry(facts: EntryFacts, minute: number): string {
   return `${MARK}\nSHELL=/bin/sh\nPATH=${facts.path}\n${minute} * * * * root ${shellCommand(facts).replaceAll('%', '\\%')}\n`;
@@ -15,6 +19,14 @@ export function crontabLine(facts: EntryFacts, minute: number): string {
   return `${minute} * * * * PATH=${shellWord(facts.path)} ${shellCommand(facts)}`.replaceAll('%', '\\%');
 }
 
+/** When an entry of ours is due next; `undefined` for a script, whose minute is set elsewhere. cron reads the machine's own time zone. */
+export function nextRunMs(entry: string, nowMs: number): number | undefined {
+  const minute = /^(\d+) \* \* \* \* /m.exec(entry)?.[1];
+  if (minute === undefined) return undefined;
+  const thisHourMs = new Date(nowMs).setMinutes(Number(minute), 0, 0);
+  return thisHourMs > nowMs ? thisHourMs : thisHourMs + HOUR_MS;
+}
+
 function shellCommand(facts: EntryFacts): string {
-  return commandOf(facts, ['renew']).map(shellWord).join(' ');
+  return commandOf(facts, ['renew', '--jitter', JITTER]).map(shellWord).join(' ');
 }

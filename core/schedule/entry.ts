@@ -7,6 +7,8 @@ export interface EntryFacts {
   readonly home: string;
   /** For the programs that a run starts; cron's own PATH lacks /usr/local/bin. */
   readonly path: string;
+  /** Name of this machine: each has its own minute of the hour. */
+  readonly host: string;
 }
 
 /** The first line of every file of ours: what has it is ours to replace and remove, and nothing else is. */

@@ -1,19 +1,24 @@
 import { fault } from '../errors.ts';
 import { fingerprint } from '../model/fingerprint.ts';
-import type { Executor, Files } from '../ports.ts';
-import { type Competitor, findCompetitors } from './competitors.ts';
-import { cronEntry, crontabLine, hourlyScript } from './cron.ts';
+import type { Clock, Executor, Files } from '../ports.ts';
+import { type Competitor, findRenewers, renewsByHand } from './competitors.ts';
+import { cronEntry, crontabLine, hourlyScript, nextRunMs } from './cron.ts';
+import { runsCron } from './cron-daemon.ts';
 import { commandOf, type EntryFacts, isOurs } from './entry.ts';
 import { RECOVERY, systemdUnits, TIMER } from './systemd.ts';
+import { timerTimes } from './timer-times.ts';
 
 /** `crontab`: a line that a person adds to a crontab by hand. */
 export type ScheduleKind = 'systemd' | 'cron' | 'crontab';
+
+export type IdleReason = 'timer-off' | 'no-cron';
 
 export interface ScheduleNeeds {
   readonly facts: EntryFacts;
   readonly uid: number;
   readonly files: Files;
   readonly programs: Executor;
+  readonly clock: Clock;
   /** Of the file system, for tests; empty for the machine's own. */
   readonly root?: string;
 }
@@ -25,9 +30,14 @@ export interface ScheduleStatus {
   readonly files: readonly string[];
   /** Those that are not as they would be written now: another Node, another home. */
   readonly outdated: readonly string[];
-  /** As systemd tells them. */
-  readonly lastRun?: string;
-  readonly nextRun?: string;
+  /** Files of a person's own in which certkit renews: a line added to a crontab, a timer. */
+  readonly byHand: readonly string[];
+  /** What is installed, and does not run for this reason. */
+  readonly idle?: IdleReason;
+  /** By systemd. cron keeps no record of it. */
+  readonly lastRunMs?: number;
+  /** By systemd or by the minute of cron's entry; what systemd's delay and `--jitter` add comes on top. */
+  readonly nextRunMs?: number;
   readonly competitors: readonly Competitor[];
 }
 
@@ -38,6 +48,8 @@ export interface Installed {
   readonly line?: string;
   /** What a run in that very environment said that changed nothing; absent where it went well. */
   readonly trouble?: string;
+  /** It will not run yet, for this reason. */
+  readonly idle?: IdleReason;
 }
 
 export interface Schedule {
@@ -49,13 +61,14 @@ export interface Schedule {
 }
 
 const UNIT_FOLDER = '/etc/systemd/system';
+/** sd_booted(3) */
+const RUNNING_SYSTEMD = '/run/systemd/system';
 const CRON_FILE = '/etc/cron.d/certkit';
 const HOURLY_FILE = '/etc/cron.hourly/certkit';
 const MINUTES = 60;
-const ASK_TIMEOUT_MS = 10_000;
 
-export function createSchedule({ facts, uid, files, programs, root = '' }: ScheduleNeeds): Schedule {
-  const minute = Number.parseInt(fingerprint(`${facts.home} ${facts.program}`), 16) % MINUTES;
+export function createSchedule({ facts, uid, files, programs, clock, root = '' }: ScheduleNeeds): Schedule {
+  const minute = Number.parseInt(fingerprint(`${facts.host} ${facts.home} ${facts.program}`), 16) % MINUTES;
   const units = systemdUnits(facts);
   const unitPath = (name: string) => `${UNIT_FOLDER}/${name}`;
   const wanted = new Map<string, string>([
@@ -87,7 +100,7 @@ export function createSchedule({ facts, uid, files, programs, root = '' }: Sched
 
   async function kindHere(): Promise<ScheduleKind> {
     if (uid !== 0) return 'crontab';
-    if (await isDirectory('/run/systemd/system')) return 'systemd';
+    if (await isDirectory(RUNNING_SYSTEMD)) return 'systemd';
     return (await isDirectory('/etc/cron.d')) || (await isDirectory('/etc/cron.hourly')) ? 'cron' : 'crontab';
   }
 
@@ -102,13 +115,20 @@ export function createSchedule({ facts, uid, files, programs, root = '' }: Sched
       const paths = await installed();
       const outdated = (await Promise.all(paths.map(async (path) => ((await textAt(path)) === wanted.get(path) ? [] : [path])))).flat();
       const kind = paths.includes(unitPath(TIMER)) ? 'systemd' : paths.length > 0 ? 'cron' : undefined;
-      const times = kind === 'systemd' ? await timesOf(programs) : {};
-      return { ...(kind === undefined ? {} : { kind }), files: paths, outdated, ...times, competitors: await findCompetitors(files, root) };
+      const { byHand, competitors } = await findRenewers(files, root);
+      return {
+        ...(kind === undefined ? {} : { kind }),
+        files: paths,
+        outdated,
+        byHand: [...byHand, ...(await ownCrontab())],
+        ...(await workings(kind)),
+        competitors,
+      };
     },
 
     async install(asked) {
       const kind = asked ?? (await kindHere());
-      if (kind === 'crontab') return { kind, files: [], line: crontabLine(facts, minute), ...(await rehearse()) };
+      if (kind === 'crontab') return { kind, files: [], line: crontabLine(facts, minute), ...(await rehearse()), ...(await idleCron()) };
       if (uid !== 0)
         throw fault('USAGE_INVALID', {
           problem: `Only root can install a ${kind} entry; "certkit schedule install crontab" prints a line for your own crontab`,
@@ -116,6 +136,8 @@ export function createSchedule({ facts, uid, files, programs, root = '' }: Sched
       const before = await installed();
       let paths: readonly string[];
       if (kind === 'systemd') {
+        if (!(await isDirectory(RUNNING_SYSTEMD)))
+          throw fault('USAGE_INVALID', { problem: 'systemd does not run here; "certkit schedule install" takes what does' });
         paths = Object.keys(units).map(unitPath);
         for (const path of paths) await write(path, 0o644);
         await systemctl('daemon-reload');
@@ -133,7 +155,7 @@ export function createSchedule({ facts, uid, files, programs, root = '' }: Sched
       }
       // One entry, not two: another kind that was installed before goes.
       await withdraw(before.filter((path) => !paths.includes(path)));
-      return { kind, files: paths, ...(await rehearse()) };
+      return { kind, files: paths, ...(await rehearse()), ...(kind === 'cron' ? await idleCron() : {}) };
     },
 
     async remove() {
@@ -142,6 +164,29 @@ export function createSchedule({ facts, uid, files, programs, root = '' }: Sched
       return paths;
     },
   };
+
+  /** Whether and when it runs. */
+  async function workings(kind: ScheduleStatus['kind']): Promise<Pick<ScheduleStatus, 'idle' | 'lastRunMs' | 'nextRunMs'>> {
+    if (kind === undefined) return {};
+    if (kind === 'systemd') {
+      const { isOff, ...times } = await timerTimes(programs);
+      return isOff === true ? { ...times, idle: 'timer-off' } : times;
+    }
+    const idle = await idleCron();
+    const nextMs = nextRunMs((await textAt(CRON_FILE)) ?? '', clock.nowMs());
+    return 'idle' in idle || nextMs === undefined ? idle : { nextRunMs: nextMs };
+  }
+
+  async function idleCron(): Promise<{ readonly idle?: IdleReason }> {
+    return (await runsCron(files, root)) === false ? { idle: 'no-cron' } : {};
+  }
+
+  /** Root reads the crontabs themselves; another user's is behind its program. */
+  async function ownCrontab(): Promise<readonly string[]> {
+    if (uid === 0) return [];
+    const listed = await programs.run('crontab', ['-l']).catch(() => undefined); // no cron, or no crontab
+    return listed !== undefined && renewsByHand(listed.stdout) ? ['your crontab'] : [];
+  }
 
   async function withdraw(paths: readonly string[]): Promise<void> {
     const ofSystemd = paths.filter((path) => path.startsWith(UNIT_FOLDER));
@@ -160,18 +205,5 @@ export function createSchedule({ facts, uid, files, programs, root = '' }: Sched
       accept: Array.from({ length: 256 }, (_, code) => code),
     });
     return exitCode === 0 ? {} : { trouble: `it ended with ${exitCode}\n${`${stdout}${stderr}`.trim()}` };
-  }
-}
-
-/** `LastTriggerUSec` and `NextElapseUSecRealtime`, as systemd prints them; nothing where it does not run. */
-async function timesOf(programs: Executor): Promise<Pick<ScheduleStatus, 'lastRun' | 'nextRun'>> {
-  const properties = ['--property=LastTriggerUSec', '--property=NextElapseUSecRealtime'];
-  try {
-    const { stdout } = await programs.run('systemctl', ['show', ...properties, TIMER], { timeoutMs: ASK_TIMEOUT_MS });
-    const said = (name: string) => new RegExp(`^${name}=(.+)$`, 'm').exec(stdout)?.[1];
-    const [lastRun, nextRun] = [said('LastTriggerUSec'), said('NextElapseUSecRealtime')];
-    return { ...(lastRun === undefined ? {} : { lastRun }), ...(nextRun === undefined ? {} : { nextRun }) };
-  } catch {
-    return {}; // systemd is not running, or not for us: there is nothing to tell
   }
 }

@@ -55,11 +55,14 @@ export function systemdUnits(facts: EntryFacts): Readonly<Record<string, string>
 function run(facts: EntryFacts, command: readonly string[]): readonly string[] {
   return [
     `Environment=${quoted(`PATH=${facts.path}`)}`,
-    `ExecStart=${commandOf(facts, command).map(commandWord).join(' ')}`,
+    `ExecStart=${startable(commandOf(facts, command)).map(commandWord).join(' ')}`,
     // A server that died of a reload and was started again belongs to this unit's group; it has to outlive it.
     'KillMode=process',
   ];
 }
+
+/** systemd refuses quotes, `$` and the like in the path of the program itself, and in no other word. */
+const startable = (words: readonly string[]) => (isPlain(words[0] ?? '') ? words : ['/usr/bin/env', ...words]);
 
 const unit = (lines: readonly string[]) => `${[MARK, ...lines].join('\n')}\n`;
 
@@ -68,5 +71,7 @@ const specifierSafe = (text: string) => text.replaceAll('%', '%%');
 
 const quoted = (text: string) => `"${specifierSafe(text).replace(/["\\]/g, '\\$&')}"`;
 
+const isPlain = (text: string) => /^[\w/.:=@+-]+$/.test(text);
+
 /** systemd.service(5): `$` begins a variable in a command line. */
-const commandWord = (text: string) => (/^[\w/.:=@+-]+$/.test(text) ? text : quoted(text).replaceAll('$', '$$$$'));
+const commandWord = (text: string) => (isPlain(text) ? text : quoted(text).replaceAll('$', '$$$$'));

@@ -4,6 +4,7 @@ import { NEWS_KINDS, type NewsKind, URGENT } from '../model/news.ts';
 import type { FileReader } from '../ports.ts';
 import { type Decoder, list, Misfit, mapping, members, oneOf, optional, parsed, text } from './decode.ts';
 import type { Layout } from './layout.ts';
+import { utf8Of } from './utf8.ts';
 import type { YamlFiles } from './yaml-files.ts';
 import { parseYaml } from './yaml-text.ts';
 
@@ -33,13 +34,13 @@ export function createChannels(layout: Layout, files: FileReader, yamlFiles: Yam
     async channelPlace({ number }) {
       const bytes = await files.read(layout.settings);
       if (bytes === undefined) return layout.settings;
-      const line = (await parseYaml(layout.settings, Buffer.from(bytes).toString('utf8'))).lineOf(['notify', number - 1], false);
+      const line = (await parseYaml(layout.settings, utf8Of(layout.settings, bytes))).lineOf(['notify', number - 1], false);
       return line === undefined ? layout.settings : `${layout.settings}:${line}`;
     },
   };
 }
 
-const decodeChannels: Decoder<readonly Channel[]> = (value) => {
+export const decodeChannels: Decoder<readonly Channel[]> = (value) => {
   const { notify } = members({ notify: optional(list(decodeChannel)) }, 'ignored')(value ?? {});
   return (notify ?? []).map((channel, at) => ({ ...channel, number: at + 1 }));
 };

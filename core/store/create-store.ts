@@ -3,6 +3,9 @@ import { createArchive } from './archive.ts';
 import { createAuthorityRecords } from './authority-states.ts';
 import { createChannels } from './channel-file.ts';
 import { createCheckpoints } from './checkpoint.ts';
+import { createConfigurations } from './configuration.ts';
+import { createDrafts } from './drafts.ts';
+import { createHookFolders } from './hook-folders.ts';
 import { createJournal } from './journal.ts';
 import { createLayout } from './layout.ts';
 import { createLineageIndex } from './lineage-index.ts';
@@ -11,6 +14,7 @@ import { createLocking } from './locking.ts';
 import { createMaking } from './making.ts';
 import { createToldNews } from './news-file.ts';
 import { createRenewalWindows } from './renewal-windows.ts';
+import { createRevocationRecords } from './revocations.ts';
 import { createRunLog } from './run-log.ts';
 import { createSafety } from './safety.ts';
 import { createStates } from './state.ts';
@@ -23,15 +27,17 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
   const layout = createLayout(home);
   const yamlFiles = createYamlFiles(files, uid);
   const lineages = createLineages(layout, files, yamlFiles);
+  const locking = createLocking(layout, locks, lockLimitMs);
   const archive = createArchive(layout, files);
   const states = createStates(layout, files);
   const renewalWindows = createRenewalWindows(layout, files);
+  const revocationRecords = createRevocationRecords(layout, files);
   return {
     home,
     ...createSafety(layout, files, uid),
     ...lineages,
-    ...createLineageIndex({ layout, files, lineages, archive, states, renewalWindows }),
-    ...createLocking(layout, locks, lockLimitMs),
+    ...createLineageIndex({ layout, files, lineages, archive, states, renewalWindows, revocationRecords }),
+    ...locking,
     ...archive,
     ...createMaking(layout, files),
     ...states,
@@ -42,8 +48,12 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
     ...createSweeping(layout, files),
     ...createWrittenRecords(layout, files),
     ...renewalWindows,
+    ...revocationRecords,
     ...createChannels(layout, files, yamlFiles),
+    ...createConfigurations({ layout, files, yamlFiles, lineages, locking }),
+    ...createDrafts(layout, files),
     ...createToldNews(layout, files),
     ...createAuthorityRecords(layout, files),
+    ...createHookFolders(layout, files, lineages, uid),
   };
 }

@@ -5,7 +5,7 @@ import type { Version } from '../model/version.ts';
 import type { Files } from '../ports.ts';
 import type { Stamp } from './stamp.ts';
 
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** What is known of a lineage's versions. */
 export interface VersionFacts {

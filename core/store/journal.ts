@@ -82,8 +82,16 @@ const deployEntry = members(
   'ignored',
 );
 
+const hooksEntry = members({ format: exactly(FORMAT), kind: exactly('hooks'), id: text, lineages: list(text) }, 'ignored');
+
+const DECODERS: Readonly<Record<string, Decoder<JournalEntry & { readonly format: typeof FORMAT }>>> = {
+  renew: renewEntry,
+  deploy: deployEntry,
+  hooks: hooksEntry,
+};
+
 export const decodeEntry: Decoder<JournalEntry> = (value) => {
-  const { format: _, ...entry } = mapping(value).kind === 'deploy' ? deployEntry(value) : renewEntry(value);
+  const { format: _, ...entry } = (DECODERS[String(mapping(value).kind)] ?? renewEntry)(value);
   return entry;
 };
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { fault } from '../errors.ts';
+import type { HookEvent } from '../model/hook.ts';
 import { type KeyType, parseLineageName } from '../model/lineage.ts';
 
 const HASH_CHARS = 12;
@@ -14,6 +15,7 @@ export interface Layout {
   readonly archives: string;
   readonly index: string;
   readonly windows: string;
+  readonly revocations: string;
   readonly news: string;
   readonly authorities: string;
   readonly accounts: string;
@@ -21,11 +23,13 @@ export interface Layout {
   readonly states: string;
   readonly allWritten: string;
   readonly journal: string;
+  readonly drafts: string;
   readonly allCheckpoints: string;
   readonly runLog: string;
   readonly runLogLock: string;
   /** Directories that `prepare` makes, parents first. */
   readonly folders: readonly string[];
+  hookFolder(event: HookEvent): string;
   lineageFile(name: string): string;
   liveLink(name: string): string;
   archive(name: string): string;
@@ -57,6 +61,7 @@ export function createLayout(home: string): Layout {
     archives: at('archive'),
     index: at('state', 'index.json'),
     windows: at('state', 'renewal-windows.json'),
+    revocations: at('state', 'revocations.json'),
     news: at('state', 'news.json'),
     authorities: at('state', 'authorities.json'),
     accounts: at('accounts'),
@@ -64,6 +69,7 @@ export function createLayout(home: string): Layout {
     states: at('state', 'lineages'),
     allWritten: at('state', 'written'),
     journal: at('state', 'journal'),
+    drafts: at('state', 'drafts'),
     allCheckpoints: at('state', 'checkpoints'),
     runLog: at('state', 'log', 'run.ndjson'),
     runLogLock: at('state', 'log', 'run.lock'),
@@ -76,6 +82,7 @@ export function createLayout(home: string): Layout {
       ...['lineages', 'written', 'locks', 'journal', 'checkpoints', 'log'].map((part) => at('state', part)),
       at('state', 'locks', 'servers'),
     ],
+    hookFolder: (event) => at('hooks.d', event),
     lineageFile: (name) => at('lineages', `${checkedName(name)}.yaml`),
     liveLink: (name) => at('live', checkedName(name)),
     archive,

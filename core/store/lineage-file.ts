@@ -1,4 +1,6 @@
 import { isAbsolute } from 'node:path';
+import { parseDuration } from '../model/duration.ts';
+import type { HookDeclarations } from '../model/hook.ts';
 import { type Identifier, type Parsed, parseIdentifier } from '../model/identifier.ts';
 import {
   type Authority,
@@ -7,12 +9,15 @@ import {
   keyTypeOf,
   type Lead,
   type Lineage,
+  type OrderTerms,
   type Permissions,
   type PluginChoice,
   type Policy,
 } from '../model/lineage.ts';
 import { type Decoded, type Decoder, flag, list, Misfit, mapping, members, oneOf, optional, parsed, text } from './decode.ts';
-import { formatDuration, formatLead, parseDuration, parseLead } from './lead-text.ts';
+import { formatDelay, parseDelay } from './delay-text.ts';
+import { decodeHooks, plainHooks } from './hooks-file.ts';
+import { formatDuration, formatLead, parseLead } from './lead-text.ts';
 
 /** System-wide defaults, as certkit.yaml says them. What it does not say is absent. */
 export interface Settings {
@@ -20,15 +25,18 @@ export interface Settings {
   readonly keys?: readonly KeyAlgorithm[];
   readonly reuseKey?: boolean;
   readonly policy: Policy;
+  readonly terms: OrderTerms;
   readonly permissions: Permissions;
   readonly probeTimeoutMs?: number;
   /** An unattended run orders for so many lineages at most. */
   readonly maxIssues?: number;
   /** So many orders at most are placed at one CA within an hour. */
   readonly ordersPerHour?: number;
+  /** For all lineages, beside those that a lineage has itself. */
+  readonly hooks?: HookDeclarations;
 }
 
-export const NO_SETTINGS: Settings = { authority: {}, policy: {}, permissions: {} };
+export const NO_SETTINGS: Settings = { authority: {}, policy: {}, terms: {}, permissions: {} };
 
 export const DEFAULT_KEYS: readonly KeyAlgorithm[] = ['ecdsa-p256'];
 
@@ -45,7 +53,11 @@ const COMMON = {
   reuse_key: optional(flag),
   renew_before: optional(lead('renew_before')),
   deploy_before: optional(lead('deploy_before')),
+  profile: optional(text),
+  not_before: optional(parsed(parseDelay)),
+  not_after: optional(parsed(parseDuration)),
   permissions: optional(members({ mode: optional(decodeMode), owner: optional(accountName), group: optional(accountName) }, 'refused')),
+  hooks: optional(decodeHooks),
 };
 
 /** `notify` is read apart (channel-file.ts): a slip in it must not keep lineages from being read. */
@@ -66,7 +78,10 @@ const LINEAGE = {
 
 /** What one lineage's file says by itself, before defaults are merged in. */
 export type LineageFields = Decoded<typeof LINEAGE>;
-type SettingsFields = Decoded<typeof SETTINGS>;
+export type SettingsFields = Decoded<typeof SETTINGS>;
+
+export const LINEAGE_KEYS: readonly string[] = Object.keys(LINEAGE);
+export const SETTINGS_KEYS: readonly string[] = Object.keys(SETTINGS);
 
 export const decodeLineageFields: Decoder<LineageFields> = members(LINEAGE, 'refused');
 const decodeSettingsFields: Decoder<SettingsFields> = members(SETTINGS, 'refused');
@@ -79,14 +94,16 @@ export const decodeSettings: Decoder<Settings> = (value) => {
     keys: fields.keys,
     reuseKey: fields.reuse_key,
     policy: present<Policy>({ renewBefore: fields.renew_before, deployBefore: fields.deploy_before }),
+    terms: termsOf(fields),
     permissions: fields.permissions ?? {},
     probeTimeoutMs: fields.probe_timeout,
     maxIssues: fields.max_issues,
     ordersPerHour: fields.orders_per_hour,
+    hooks: fields.hooks,
   });
 };
 
-export function assembleLineage(name: string, fields: LineageFields, { authority, keys, reuseKey, policy, permissions }: Settings): Lineage {
+export function assembleLineage(name: string, fields: LineageFields, { authority, keys, reuseKey, policy, terms, permissions }: Settings): Lineage {
   const directory = fields.ca ?? authority.directory;
   if (directory === undefined) throw new Misfit('"ca" is missing: the URL of the ACME directory of a CA, here or in certkit.yaml');
   // The default bundle vouches for the default CA and for no other.
@@ -101,13 +118,15 @@ export function assembleLineage(name: string, fields: LineageFields, { authority
     installers: fields.installers ?? [],
     serve: fields.serve,
     policy: present<Policy>({ renewBefore: fields.renew_before ?? policy.renewBefore, deployBefore: fields.deploy_before ?? policy.deployBefore }),
+    terms: { ...terms, ...termsOf(fields) },
     permissions: { ...permissions, ...fields.permissions },
+    hooks: fields.hooks,
   });
 }
 
 /** A lineage as its file would say all of it, in the order people read. */
 export function plainLineage(lineage: Lineage): Record<string, unknown> {
-  const { authority, policy } = lineage;
+  const { authority, policy, terms } = lineage;
   return present<Record<string, unknown>>({
     identifiers: lineage.identifiers.map(({ value }) => value),
     ca: authority.directory,
@@ -120,7 +139,9 @@ export function plainLineage(lineage: Lineage): Record<string, unknown> {
     serve: lineage.serve,
     renew_before: policy.renewBefore && formatLead(policy.renewBefore),
     deploy_before: policy.deployBefore && formatLead(policy.deployBefore),
+    ...plainTerms(terms),
     permissions: plainPermissions(lineage.permissions),
+    hooks: lineage.hooks && plainHooks(lineage.hooks),
   });
 }
 
@@ -133,11 +154,13 @@ export function plainFields(fields: LineageFields): Record<string, unknown> {
     installers: fields.installers?.map(plainChoice),
     renew_before: fields.renew_before && formatLead(fields.renew_before),
     deploy_before: fields.deploy_before && formatLead(fields.deploy_before),
+    ...plainTerms(termsOf(fields)),
     permissions: plainPermissions(fields.permissions ?? {}),
+    hooks: fields.hooks && plainHooks(fields.hooks),
   });
 }
 
-export function plainSettings({ authority, keys, reuseKey, policy, permissions, probeTimeoutMs }: Settings): Record<string, unknown> {
+export function plainSettings({ authority, keys, reuseKey, policy, terms, permissions, probeTimeoutMs }: Settings): Record<string, unknown> {
   return present<Record<string, unknown>>({
     ca: authority.directory,
     ca_bundle: authority.bundle,
@@ -146,6 +169,7 @@ export function plainSettings({ authority, keys, reuseKey, policy, permissions, 
     reuse_key: reuseKey,
     renew_before: policy.renewBefore && formatLead(policy.renewBefore),
     deploy_before: policy.deployBefore && formatLead(policy.deployBefore),
+    ...plainTerms(terms),
     permissions: plainPermissions(permissions),
     probe_timeout: probeTimeoutMs && formatDuration(probeTimeoutMs),
   });
@@ -153,6 +177,20 @@ export function plainSettings({ authority, keys, reuseKey, policy, permissions, 
 
 function plainChoice({ plugin, options }: PluginChoice): Record<string, unknown> {
   return { plugin, ...present<Record<string, unknown>>(options) };
+}
+
+type TermsFields = Pick<SettingsFields, 'profile' | 'not_before' | 'not_after'>;
+
+function termsOf({ profile, not_before, not_after }: TermsFields): OrderTerms {
+  return present<OrderTerms>({ profile, startsAfterMs: not_before, lifeMs: not_after });
+}
+
+function plainTerms({ profile, startsAfterMs, lifeMs }: OrderTerms): Record<string, unknown> {
+  return {
+    profile,
+    not_before: startsAfterMs === undefined ? undefined : formatDelay(startsAfterMs),
+    not_after: lifeMs === undefined ? undefined : formatDuration(lifeMs),
+  };
 }
 
 function plainPermissions({ mode, owner, group }: Permissions): Record<string, unknown> | undefined {

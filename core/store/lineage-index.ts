@@ -3,6 +3,7 @@ import { type CertkitError, fault, isCertkitError } from '../errors.ts';
 import type { Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
 import type { WindowsOfLineage } from '../model/renewal-window.ts';
+import type { Revocations } from '../model/revocation.ts';
 import { inPool } from '../pool.ts';
 import type { Files } from '../ports.ts';
 import type { Archive } from './archive.ts';
@@ -11,6 +12,7 @@ import type { Layout } from './layout.ts';
 import type { Settings } from './lineage-file.ts';
 import type { StampedLineages } from './lineages.ts';
 import type { RenewalWindows } from './renewal-windows.ts';
+import type { RevocationRecords } from './revocations.ts';
 import { type Stamp, stampOf, stillHolds } from './stamp.ts';
 import type { States } from './state.ts';
 
@@ -19,7 +21,14 @@ const AT_ONCE = 64;
 /** What is known of a lineage without asking anybody: enough to decide what is due. */
 export type LineageView = { readonly name: string } & VersionFacts &
   (
-    | { readonly readable: true; readonly lineage: Lineage; readonly state: LineageState; readonly windows: WindowsOfLineage }
+    | {
+        readonly readable: true;
+        readonly lineage: Lineage;
+        readonly state: LineageState;
+        readonly windows: WindowsOfLineage;
+        /** Of all lineages: they are known by certificate. */
+        readonly revocations: Revocations;
+      }
     /** Something of it cannot be read. What else is known is here; nothing may be decided on it. */
     | { readonly readable: false; readonly fault: CertkitError }
   );
@@ -36,11 +45,12 @@ interface IndexNeeds {
   readonly archive: Archive;
   readonly states: States;
   readonly renewalWindows: RenewalWindows;
+  readonly revocationRecords: RevocationRecords;
 }
 
 const NO_INDEX: { readonly index: Index; readonly writtenAtMs: number } = { index: { settings: '', liveLinks: '', lineages: {} }, writtenAtMs: 0 };
 
-export function createLineageIndex({ layout, files, lineages, archive, states, renewalWindows }: IndexNeeds): Overview {
+export function createLineageIndex({ layout, files, lineages, archive, states, renewalWindows, revocationRecords }: IndexNeeds): Overview {
   const stampAt = async (path: string): Promise<Stamp> => stampOf(await files.facts(path));
 
   async function readVersions(name: string): Promise<VersionFacts> {
@@ -60,11 +70,12 @@ export function createLineageIndex({ layout, files, lineages, archive, states, r
   return {
     async overview() {
       const { index, writtenAtMs } = (await readIndex(files, layout.index)) ?? NO_INDEX;
-      const [settingsStamp, linksStamp, names, windows] = await Promise.all([
+      const [settingsStamp, linksStamp, names, windows, revocations] = await Promise.all([
         stampAt(layout.settings),
         stampAt(layout.live),
         lineages.names(),
         renewalWindows.windows(),
+        revocationRecords.revocations(),
       ]);
       const sameSettings = stillHolds(index.settings, settingsStamp, writtenAtMs);
       const sameLinks = stillHolds(index.liveLinks, linksStamp, writtenAtMs);
@@ -104,7 +115,7 @@ export function createLineageIndex({ layout, files, lineages, archive, states, r
           const { stateFile, state } = ofState;
           changed ||= [ofVersions, ofState, ofFile].some((part) => part !== held);
           indexed.push([name, { file, lineage, archive: ofVersions.archive, versions, stateFile, state }]);
-          return { name, readable: true, lineage, state, windows: windows[name] ?? {}, ...versions };
+          return { name, readable: true, lineage, state, windows: windows[name] ?? {}, revocations, ...versions };
         } catch (thrown) {
           if (!isCertkitError(thrown)) throw thrown;
           return { name, readable: false, fault: thrown, ...versions };

@@ -13,6 +13,8 @@ import {
   plainSettings,
   type Settings,
 } from './lineage-file.ts';
+import { sameValue } from './same-value.ts';
+import { utf8Of } from './utf8.ts';
 import { renderYaml } from './yaml-edit.ts';
 import type { YamlFiles, YamlRead } from './yaml-files.ts';
 import { decodeYaml, parseYaml } from './yaml-text.ts';
@@ -69,11 +71,11 @@ export function createLineages(layout: Layout, files: Files, yamlFiles: YamlFile
       const members = withoutDefaults(plainLineage(lineage), defaults, {});
       return checked(path, header(lineage.name) + (await renderYaml(members)), members);
     }
-    const parsed = await parseYaml(path, Buffer.from(bytes).toString('utf8'));
+    const parsed = await parseYaml(path, utf8Of(path, bytes));
     const held = decodeYaml(path, parsed, (value) => plainFields(decodeLineageFields(value)));
     const wanted = withoutDefaults(plainLineage(lineage), { keys: DEFAULT_KEYS, ...defaults }, held);
     const changes = new Map<string, unknown>();
-    for (const key of new Set([...Object.keys(wanted), ...Object.keys(held)])) if (!same(held[key], wanted[key])) changes.set(key, wanted[key]);
+    for (const key of new Set([...Object.keys(wanted), ...Object.keys(held)])) if (!sameValue(held[key], wanted[key])) changes.set(key, wanted[key]);
     return changes.size === 0 ? undefined : checked(path, parsed.edited(changes), wanted);
   }
 
@@ -134,7 +136,7 @@ const header = (name: string) =>
 /** Nothing is written that would not read back as what was meant. */
 async function checked(path: string, text: string, wanted: Plain): Promise<string> {
   const readBack = decodeYaml(path, await parseYaml(path, text), (value) => plainFields(decodeLineageFields(value)));
-  if (same(readBack, wanted)) return text;
+  if (sameValue(readBack, wanted)) return text;
   throw fault('STORE_WRITE_FAILED', { path, because: 'the edit would not read back as what was meant; edit the file by hand' });
 }
 
@@ -146,7 +148,7 @@ function withoutDefaults(wanted: Plain, defaults: Plain, held: Plain): Plain {
       const members = withoutDefaults(value, plainOr(defaults[key]), plainOr(held[key]));
       return Object.keys(members).length === 0 ? [] : [[key, members]];
     }
-    return !(key in held) && same(value, defaults[key]) ? [] : [[key, value]];
+    return !(key in held) && sameValue(value, defaults[key]) ? [] : [[key, value]];
   });
   return Object.fromEntries(kept);
 }
@@ -157,10 +159,4 @@ function plainOr(value: unknown): Plain {
 
 function isPlain(value: unknown): value is Plain {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** The order of members does not count; that of lists does. */
-function same(a: unknown, b: unknown): boolean {
-  const ordered = (_: string, value: unknown) => (isPlain(value) ? Object.fromEntries(Object.entries(value).sort(([x], [y]) => (x < y ? -1 : 1))) : value);
-  return JSON.stringify(a, ordered) === JSON.stringify(b, ordered);
 }

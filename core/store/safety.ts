@@ -34,6 +34,20 @@ export function createSafety(layout: Layout, files: Files, uid: number): Safety 
   };
 }
 
+/** A directory whose files are run: nobody else may put one there, sticky or not. */
+export async function requireOwnWay(directory: string, files: FileReader, uid: number): Promise<void> {
+  await checkWayTo(directory, files, uid);
+  await checkOwn(dirname(directory), files, uid);
+  await checkOwn(directory, files, uid);
+}
+
+/** A program that is run, where its links lead. */
+export async function requireOwnProgram(path: string, files: FileReader, uid: number): Promise<void> {
+  await checkOwn(path, files, uid);
+  const real = await files.realPath(path);
+  if (real !== undefined && real !== path) await checkWayTo(real, files, uid);
+}
+
 /** Why others could change the file or directory; `undefined` when they cannot. */
 export function changeableByOthers({ mode, uid: owner }: FileFacts, uid: number): string | undefined {
   if (owner !== ROOT && owner !== uid) return `it belongs to user ${owner}`;

@@ -18,6 +18,7 @@ const decodeMembers = members(
     seen: mapOf(members({ version: whole, atMs: finite, server: text, serves: list(members({ name: text, endpoint: decodeEndpoint }, 'ignored')) }, 'ignored')),
     unused: optional(flag),
     hold: optional(members({ what: oneOf(['renewal', 'deployment', 'both']), untilMs: optional(finite) }, 'ignored')),
+    owedHooks: optional(members({ version: whole, done: list(text), attempts: optional(attempts) }, 'ignored')),
     chosen: optional(members({ version: whole, structure: oneOf(['may-change', 'keep']) }, 'ignored')),
   },
   'ignored',

@@ -4,6 +4,9 @@ import type { Archive } from './archive.ts';
 import type { AuthorityRecords } from './authority-states.ts';
 import type { Channels } from './channel-file.ts';
 import type { Checkpoints } from './checkpoint.ts';
+import type { Configurations } from './configuration.ts';
+import type { Drafts } from './drafts.ts';
+import type { HookFolders } from './hook-folders.ts';
 import type { Journal } from './journal.ts';
 import type { Overview } from './lineage-index.ts';
 import type { Lineages } from './lineages.ts';
@@ -11,6 +14,7 @@ import type { Locking } from './locking.ts';
 import type { Making } from './making.ts';
 import type { ToldNews } from './news-file.ts';
 import type { RenewalWindows } from './renewal-windows.ts';
+import type { RevocationRecords } from './revocations.ts';
 import type { RunLog } from './run-log.ts';
 import type { Safety } from './safety.ts';
 import type { States } from './state.ts';
@@ -19,6 +23,7 @@ import type { WrittenRecords } from './written.ts';
 
 export type { Account } from './accounts.ts';
 export type { PemTexts } from './archive.ts';
+export type { HooksForAll } from './hook-folders.ts';
 export type { JournalContent } from './journal.ts';
 export type { Settings } from './lineage-file.ts';
 export type { LineageView } from './lineage-index.ts';
@@ -45,9 +50,13 @@ export interface Store
     Sweeping,
     WrittenRecords,
     RenewalWindows,
+    RevocationRecords,
     Channels,
+    Configurations,
+    Drafts,
     ToldNews,
-    AuthorityRecords {
+    AuthorityRecords,
+    HookFolders {
   readonly home: string;
 }
 

@@ -1,8 +1,8 @@
-import type { Document, Node, Pair, YAMLMap } from 'yaml';
+import type { Document, Node } from 'yaml';
 import { DIALECT, keyOf, loadYaml, pairOf, type Yaml } from './yaml-dialect.ts';
-
-/** A list of up to so many plain values is written on one line. */
-const ON_ONE_LINE = 4;
+import { splicesWithin } from './yaml-nested.ts';
+import { placeOf, type Splice } from './yaml-place.ts';
+import { fresh, rendered } from './yaml-render.ts';
 
 /** A mapping as block YAML, one member after the other. */
 export async function renderYaml(members: Readonly<Record<string, unknown>>): Promise<string> {
@@ -15,7 +15,7 @@ export async function renderYaml(members: Readonly<Record<string, unknown>>): Pr
 /** Splices pairs of the top-level mapping; where they do not stand in block style, the document is written anew with its comments. */
 export function edit(yaml: Yaml, text: string, document: Document, changes: ReadonlyMap<string, unknown>): string {
   const map = document.contents;
-  const splices: { readonly start: number; readonly end: number; readonly insert: string }[] = [];
+  const splices: Splice[] = [];
   let appended = '';
   const lineEnd = text.includes('\r\n') ? '\r\n' : '\n';
   const spliceable = yaml.isMap(map) && map.flow !== true && !/^(?:---|\.\.\.)/m.test(text);
@@ -30,7 +30,10 @@ export function edit(yaml: Yaml, text: string, document: Document, changes: Read
   for (const [key, value] of changes) {
     const pair = pairOf(yaml, map, key);
     const place = pair && placeOf(yaml, text, pair);
-    if (value === undefined) {
+    const within = pair && splicesWithin(yaml, text, pair, value);
+    if (within !== undefined) {
+      splices.push(...within);
+    } else if (value === undefined) {
       if (place !== undefined) splices.push({ start: place.start, end: place.lineEnd, insert: '' });
     } else if (pair !== undefined && place !== undefined) {
       const padded = /^[[{] /.test(text.slice(place.valueStart));
@@ -50,26 +53,6 @@ export function edit(yaml: Yaml, text: string, document: Document, changes: Read
   }
   if (appended === '') return result;
   return `${result === '' || result.endsWith('\n') ? result : result + lineEnd}${appended.replaceAll('\n', lineEnd)}`;
-}
-
-interface Place {
-  readonly start: number;
-  readonly valueStart: number;
-  /** After its last byte that is no line end. */
-  readonly end: number;
-  /** After its last line. */
-  readonly lineEnd: number;
-  readonly block: boolean;
-}
-
-function placeOf(yaml: Yaml, text: string, pair: Pair): Place | undefined {
-  const key = yaml.isNode(pair.key) ? pair.key.range : undefined;
-  const value = yaml.isNode(pair.value) ? pair.value.range : undefined;
-  if (!key || !value) return undefined;
-  const block = yaml.isCollection(pair.value) && pair.value.flow !== true;
-  const end = key[0] + text.slice(key[0], value[1]).trimEnd().length;
-  const newline = text.indexOf('\n', end);
-  return { start: key[0], valueStart: value[0], end, lineEnd: block ? Math.max(end, value[2]) : newline === -1 ? text.length : newline + 1, block };
 }
 
 /** The node for a wanted value that keeps as much as it can of the one that is there: its style, and the comments of what stays. */
@@ -104,28 +87,6 @@ function reconciled(yaml: Yaml, held: unknown, wanted: unknown): Node {
     return held;
   }
   return fresh(yaml, wanted);
-}
-
-/** One pair as block YAML without the line end. Comments before it and after it on its line are not the pair's: they stay where they are. */
-function rendered(yaml: Yaml, pair: Pair, padded = false): string {
-  const { value } = pair;
-  if (yaml.isNode(value)) {
-    value.spaceBefore = false;
-    if (!yaml.isCollection(value) || value.flow === true) value.comment = null;
-  }
-  const document = new yaml.Document({}, DIALECT);
-  (document.contents as unknown as YAMLMap).items.push(pair as Pair<never, never>);
-  return document.toString({ lineWidth: 0, flowCollectionPadding: padded }).trimEnd();
-}
-
-function fresh(yaml: Yaml, value: unknown): Node {
-  const node = new yaml.Document(null, DIALECT).createNode(value) as Node;
-  yaml.visit(node, {
-    Seq(_, sequence) {
-      if (sequence.items.length <= ON_ONE_LINE && sequence.items.every((item) => yaml.isScalar(item))) sequence.flow = true;
-    },
-  });
-  return node;
 }
 
 function plainNode(yaml: Yaml, node: Node): unknown {

@@ -1,8 +1,10 @@
+import type { FileFacts } from '../../plugins/contract.ts';
 import { fault } from '../errors.ts';
 import type { FileReader } from '../ports.ts';
 import { type Decoder, Misfit } from './decode.ts';
 import { changeableByOthers } from './safety.ts';
 import { type Stamp, stampOf } from './stamp.ts';
+import { utf8Of } from './utf8.ts';
 import { decodeYaml, parseYaml } from './yaml-text.ts';
 
 export interface YamlRead<T> {
@@ -15,6 +17,8 @@ export interface YamlRead<T> {
 export interface YamlFiles {
   /** `undefined` when the file is not there. @throws STORE_UNSAFE, STORE_UNREADABLE with the line */
   read<T>(path: string, decoder: Decoder<T>): Promise<YamlRead<T> | undefined>;
+  /** Refuses what is no file, and what others could change. Nothing there is fine. @throws STORE_UNREADABLE, STORE_UNSAFE */
+  judge(path: string): Promise<FileFacts | undefined>;
   /** For who has just written it: another change may carry the same stamp. */
   forget(path: string): void;
 }
@@ -22,14 +26,21 @@ export interface YamlFiles {
 export function createYamlFiles(files: FileReader, uid: number): YamlFiles {
   const memory = new Map<string, { readonly stamp: Stamp; readonly plain: unknown }>();
 
-  return {
-    async read(path, decoder) {
-      const facts = await files.facts(path);
-      if (facts === undefined) return undefined;
-      if (facts.type !== 'file') throw fault('STORE_UNREADABLE', { path, because: `it is a ${facts.type} and not a file` });
-      const unsafe = changeableByOthers(facts, uid);
-      if (unsafe !== undefined) throw fault('STORE_UNSAFE', { path, because: unsafe });
+  async function judge(path: string): Promise<FileFacts | undefined> {
+    const facts = await files.facts(path);
+    if (facts === undefined) return undefined;
+    if (facts.type !== 'file') throw fault('STORE_UNREADABLE', { path, because: `it is a ${facts.type} and not a file` });
+    const unsafe = changeableByOthers(facts, uid);
+    if (unsafe !== undefined) throw fault('STORE_UNSAFE', { path, because: unsafe });
+    return facts;
+  }
 
+  return {
+    judge,
+
+    async read(path, decoder) {
+      const facts = await judge(path);
+      if (facts === undefined) return undefined;
       const stamp = stampOf(facts);
       const known = memory.get(path);
       if (known?.stamp === stamp) {
@@ -41,7 +52,7 @@ export function createYamlFiles(files: FileReader, uid: number): YamlFiles {
       }
       const bytes = await files.read(path);
       if (bytes === undefined) return undefined;
-      const parsed = await parseYaml(path, Buffer.from(bytes).toString('utf8'));
+      const parsed = await parseYaml(path, utf8Of(path, bytes));
       const value = decodeYaml(path, parsed, decoder);
       memory.set(path, { stamp, plain: parsed.plain });
       return { value, stamp };

@@ -78,7 +78,12 @@ export default defineInstaller({
           );
         }
         return {
-          server: { key: `files:${[...paths].sort().join(':')}`, title: `the files ${paths.join(', ')}`, probeable: false },
+          server: {
+            key: `files:${[...paths].sort().join(':')}`,
+            title: `the files ${paths.join(', ')}`,
+            probeable: false,
+            ...(reloadCommand === undefined ? {} : { reloadCommand }),
+          },
           sites: [],
           files: [],
           faults: [],

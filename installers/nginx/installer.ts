@@ -33,6 +33,7 @@ export function createNginxInstaller(name: string, options: NginxOptions, contex
       const { testedInMs, ...rest } = survey;
       return {
         ...rest,
+        server: { ...rest.server, ...(commands.reload !== undefined && { reloadCommand: commands.reload }) },
         findings: findingsOf({ instance, pidFile, reload, commands, fileCount: survey.files.length, sites: survey.sites }),
         // A command that was given may look at more than the program does.
         ...(commands.test === undefined && testedInMs !== undefined && { testedInMs }),

@@ -4,7 +4,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { readIssued } from '../../core/acme/chain.ts';
 import { createCsr, createKeyPem } from '../../core/acme/keys.ts';
 import type { AcmeOrder } from '../../core/acme/order.ts';
-import { type AcmeAccount, type AcmeAuthority, type AcmeNeeds, type AcmeSession, createAcme, type OpenOptions } from '../../core/acme/session.ts';
+import {
+  type AcmeAccount,
+  type AcmeAuthority,
+  type AcmeNeeds,
+  type AcmeSession,
+  createAcme,
+  type NewOrder,
+  type OpenOptions,
+} from '../../core/acme/session.ts';
 import { type Identifier, parseIdentifier } from '../../core/model/identifier.ts';
 import type { KeyAlgorithm } from '../../core/model/lineage.ts';
 import { type Pebble, type PebbleOptions, startPebble } from '../parts/pebble.ts';
@@ -88,8 +96,9 @@ export async function orderAndAccept(
   ca: Pick<Ca, 'proofs'>,
   identifiers: readonly Identifier[],
   proofOf = session.keyAuthorization,
+  terms: Omit<NewOrder, 'identifiers'> = {},
 ): Promise<AcmeOrder> {
-  const order = await session.newOrder({ identifiers });
+  const order = await session.newOrder({ identifiers, ...terms });
   const authorizations = await session.authorizations(order);
   await Promise.all(
     authorizations.map(async ({ challenges }) => {
@@ -103,9 +112,15 @@ export async function orderAndAccept(
 }
 
 /** The whole job, and its judgement. */
-export async function issue(session: AcmeSession, ca: Pick<Ca, 'proofs'>, names: readonly string[], algorithm: KeyAlgorithm = 'ecdsa-p256') {
+export async function issue(
+  session: AcmeSession,
+  ca: Pick<Ca, 'proofs'>,
+  names: readonly string[],
+  algorithm: KeyAlgorithm = 'ecdsa-p256',
+  terms: Omit<NewOrder, 'identifiers'> = {},
+) {
   const identifiers = identifiersOf(names);
-  const order = await orderAndAccept(session, ca, identifiers);
+  const order = await orderAndAccept(session, ca, identifiers, session.keyAuthorization, terms);
   const ready = await session.awaitAuthorizations(order);
   const keyPem = await createKeyPem(algorithm);
   const finalized = await session.finalize(ready, await createCsr(identifiers, keyPem));

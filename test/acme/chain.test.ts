@@ -18,8 +18,10 @@ const site = { name: 'site', issuer: between, dns: ['example.com', '*.example.co
 const leaf = mint(site);
 const again = (change: Partial<typeof site>) => mint({ ...site, keyPem: leaf.keyPem, ...change }).pem;
 const identifiers = [dns('example.com'), dns('*.example.com'), ip('192.0.2.1'), ip('2001:db8::1')];
-const judge = (chainPem: string, change: { readonly identifiers?: readonly Identifier[]; readonly keyPem?: string; readonly nowMs?: number } = {}) =>
-  readIssued({ chainPem, keyPem: leaf.keyPem, identifiers, nowMs: NOW_MS, ...change });
+const judge = (
+  chainPem: string,
+  change: { readonly identifiers?: readonly Identifier[]; readonly keyPem?: string; readonly nowMs?: number; readonly startMs?: number } = {},
+) => readIssued({ chainPem, keyPem: leaf.keyPem, identifiers, nowMs: NOW_MS, ...change });
 
 test('a good chain: facts and the texts of its files', () => {
   const issued = judge(leaf.pem + between.pem);
@@ -44,6 +46,7 @@ const accepted: readonly [string, () => unknown][] = [
   ['names in capitals', () => judge(again({ dns: ['EXAMPLE.com', '*.example.COM'] }))],
   ['an address written another way', () => judge(leaf.pem, { identifiers: [...identifiers.slice(0, 3), ip('2001:0db8:0:0::0:1')] })],
   ['a CA clock that is two minutes ahead', () => judge(again({ notBeforeMs: NOW_MS + 120_000 }))],
+  ['one of tomorrow that was ordered so', () => judge(leaf.pem, { nowMs: life.notBeforeMs - DAY_MS, startMs: life.notBeforeMs })],
   [
     'an expired root above it',
     () => judge(leaf.pem + between.pem + mint({ name: 'root', ca: true, ...years, keyPem: root.keyPem, notAfterMs: NOW_MS - DAY_MS }).pem),

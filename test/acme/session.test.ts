@@ -29,6 +29,16 @@ describe('a certificate', () => {
     });
   }
 
+  test('of a profile, and with the dates that were ordered', async () => {
+    const { session } = await openSession(ca.authority);
+    const notBeforeMs = Date.parse('2026-01-01T00:00:00Z');
+    const notAfterMs = Date.parse('2046-01-01T00:00:00Z');
+    const dated = await issue(session, ca, ['dated.example.com'], 'ecdsa-p256', { notBeforeMs, notAfterMs });
+    expect(dated).toMatchObject({ notBeforeMs, notAfterMs });
+    const { notBeforeMs: fromMs, notAfterMs: untilMs } = await issue(session, ca, ['short.example.com'], 'ecdsa-p256', { profile: 'shortlived' });
+    expect(untilMs - fromMs).toBe((518_400 - 1) * 1000); // Pebble counts both ends, as RFC 5280 does
+  });
+
   test('with a warm account takes at most 10 requests', async () => {
     const { account } = await openSession(ca.authority);
     const counts: number[] = [];
@@ -87,6 +97,15 @@ describe('what the CA refuses', () => {
     const { session } = await openSession(ca.authority);
     const order = session.newOrder({ identifiers: identifiersOf(['fine.example.com', 'blocked.example.com']) });
     await expect(order).rejects.toThrow(fails('ACME_PROBLEM', /urn:ietf:params:acme:error:rejectedIdentifier, HTTP 400/, /\n {2}- blocked\.example\.com: /));
+  });
+
+  test('a profile that it does not have, before an order is made', async () => {
+    const { session } = await openSession(ca.authority);
+    const orders = ca.pebble.orders();
+    await expect(session.newOrder({ identifiers: identifiersOf(['p.example.com']), profile: 'extended' })).rejects.toThrow(
+      fails('ACME_NO_PROFILE', /"extended"/, /its profiles: default, shortlived/),
+    );
+    expect(ca.pebble.orders()).toBe(orders);
   });
 
   test('a proof that is not there: what it saw, at each name', async () => {

@@ -18,6 +18,11 @@ test('the program sees PATH and the locale, and nothing else of the environment'
   expect(stdout.trim().split('\n').sort()).toEqual(['LC_ALL=C', `PATH=${PATH}`]);
 });
 
+test('variables are given beside them, and change neither', async () => {
+  const { stdout } = await run('env', [], { variables: { CERTKIT_EVENT: 'deployed', PATH: '/elsewhere' } });
+  expect(stdout.trim().split('\n').sort()).toEqual(['CERTKIT_EVENT=deployed', 'LC_ALL=C', `PATH=${PATH}`]);
+});
+
 test('input is given, and without one stdin is at its end', async () => {
   expect((await run('cat', [], { input: 'words\n' })).stdout).toBe('words\n');
   expect((await run('cat', [])).stdout).toBe('');

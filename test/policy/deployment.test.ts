@@ -20,6 +20,7 @@ const short: DeploymentFacts = { ...waiting, live: version(1, 0, 6), newest: ver
 
 const due = (version: number, reason: string) => ({ due: true, version, reason });
 const wait = (reason: string, days?: number) => ({ due: false, reason, ...(days === undefined ? {} : { reviewAtMs: days * DAY }) });
+const starts = (days: number, offsetMs = 0) => ({ ...newest, life: { ...newest.life, notBeforeMs: days * DAY + offsetMs } });
 const lead = (days: number) => ({ deployBefore: { kind: 'time', ms: days * DAY } as const });
 const { live: _live, ...neverDeployed } = waiting;
 const { newest: _newest, ...neverIssued } = neverDeployed;
@@ -37,6 +38,16 @@ const table: readonly [string, DeploymentFacts, object][] = [
   ['changed identifiers do not wait', { ...waiting, newest: version(2, 60, 90, more) }, due(2, 'identifiers-changed')],
   ['an expired live one does not wait', { ...waiting, live: version(1, 0, 61) }, due(2, 'live-expired')],
   ['a revoked live one does not wait', { ...waiting, emergency: 'revoked' }, due(2, 'revoked')],
+  ['one that is ordered to begin later waits for that', { ...neverDeployed, newest: starts(62) }, wait('not-valid-yet', 62)],
+  ['and a person does, too', { ...waiting, newest: starts(62), asked: true }, wait('not-valid-yet', 62)],
+  ['a CA whose clock is four minutes ahead is not waited for', { ...neverDeployed, newest: starts(61, 240_000) }, due(2, 'first-deployment')],
+  ['what is owed goes on meanwhile', { ...waiting, newest: starts(62), owed: true }, due(1, 'owed')],
+  ['a revoked pending one is not deployed', { ...waiting, nowMs: 70 * DAY, revoked: [2] }, wait('pending-revoked')],
+  ['not in an emergency', { ...waiting, revoked: [1, 2], emergency: 'revoked' }, wait('pending-revoked')],
+  ['not when asked: the live one is verified', { ...waiting, revoked: [2], asked: true }, due(1, 'asked')],
+  ['not as the first', { ...neverDeployed, revoked: [2] }, wait('pending-revoked')],
+  ['not although a person chose it before that was known', { ...waiting, revoked: [2], chosen: 2 }, wait('pending-revoked')],
+  ['a revoked live one stays until there is another', { ...waiting, newest: live, revoked: [1], emergency: 'revoked' }, wait('nothing-pending')],
   ['a short-lived one waits an hour', { ...short, nowMs: 3 * DAY + HOUR - 1 }, { due: false, reason: 'short-lived', reviewAtMs: 3 * DAY + HOUR }],
   ['and goes then', { ...short, nowMs: 3 * DAY + HOUR }, due(2, 'short-lived')],
   ['what is owed stays due', { ...waiting, newest: live, owed: true }, due(1, 'owed')],

@@ -68,6 +68,17 @@ test('deployment: the calendar, and half of the life of what waits', () => {
   expect(explainDeployment({ ...deployment, emergency: 'window-moved' }).decision).toMatchObject({ due: true, reason: 'window-moved' });
 });
 
+test('revocation is a rule where somebody was asked', () => {
+  expect(rulesOf(explainRenewal({ ...renewal, revoked: false }))).toMatchObject({ revoked: [undefined, false, false] });
+  expect(rulesOf(explainRenewal({ ...renewal, revoked: true }))).toMatchObject({ revoked: [undefined, true, true] });
+  expect(rulesOf(explainDeployment({ ...deployment, revoked: [1], emergency: 'revoked' }))).toMatchObject({
+    revoked: [undefined, true, true],
+    'pending-revoked': [undefined, false, false],
+  });
+  expect(rulesOf(explainDeployment({ ...deployment, revoked: [2] }))).toMatchObject({ 'pending-revoked': [undefined, true, true] });
+  expect(rulesOf(explainDeployment(deployment))).not.toHaveProperty('revoked');
+});
+
 test('a lead that the rules cut short says so', () => {
   const { rules } = explainRenewal({ ...renewal, policy: { renewBefore: { kind: 'time', ms: 80 * DAY } } });
   expect(rules.find(({ rule }) => rule === 'renew-before')).toMatchObject({ atMs: 45 * DAY, clamped: true, decides: true });

@@ -31,6 +31,18 @@ const notDue = (reason: string, what: 'renewal' | 'deployment' = 'renewal'): Eve
 const person: Event = { type: 'needs-person', lineage, authenticator: 'manual' };
 const nearlyOver: NewsSubject = { ...shop, life: { notBeforeMs: NOW - 85 * DAY, notAfterMs: NOW + 5 * DAY } };
 
+const ofHook = (hook: 'pre' | 'post' | 'deployed', lineages: readonly string[] = [lineage]): Event => ({
+  type: 'hook-failed',
+  hook,
+  lineages,
+  fault: {
+    code: 'EXEC_HOOK_FAILED',
+    message: `The ${hook} hook of ${lineages.join(', ')} failed: /usr/local/bin/push --to lb1: it ended with exit code 4\nssh: connect to host lb1 port 22: No route to host`,
+    hint: 'It comes from /etc/certkit/certkit.yaml. Run it by hand to see more; docs/hooks.md says what it is told.',
+  },
+  ...(hook === 'deployed' ? { tries: 2, nextTryMs: NOW + 2 * HOUR } : {}),
+});
+
 const table: readonly [string, readonly Event[], NewsSubject, readonly string[]][] = [
   ['nothing due is no news', [notDue('late-in-life'), notDue('nothing-pending', 'deployment')], shop, []],
   ['renewed', [renewed], shop, ['renewed']],
@@ -63,6 +75,9 @@ const table: readonly [string, readonly Event[], NewsSubject, readonly string[]]
   ['held in the last week', [notDue('held')], nearlyOver, ['expiring']],
   ['rolled back from in the last week', [notDue('rejected', 'deployment')], nearlyOver, ['expiring']],
   ['due later in the last week, as somebody set it', [notDue('renew-before')], nearlyOver, []],
+  ['deployed, and a hook failed: both', [deployed, ofHook('deployed')], shop, ['deployed', 'hook-failed']],
+  ['a pre hook that stopped the renewal is told by it', [ofHook('pre'), failed('EXEC_HOOK_FAILED')], shop, ['renewal-failed']],
+  ['a pre hook that stopped no renewal', [ofHook('pre'), deployed], shop, ['deployed', 'hook-failed']],
   ['failing in the last week: not expiring besides', [failed('ACME_UNREACHABLE'), notDue('held', 'deployment')], nearlyOver, ['renewal-failed']],
 ];
 for (const [title, events, subject, kinds] of table) {
@@ -147,6 +162,8 @@ const texts: readonly [string, readonly Event[], NewsSubject][] = [
     ],
     shop,
   ],
+  ['hook-failed', [ofHook('deployed')], shop],
+  ['hook-failed-once', [ofHook('post', ['shop', 'blog'])], shop],
   ['expiring', [notDue('held', 'deployment')], nearlyOver],
   ['expired', [notDue('held')], { ...shop, life: { notBeforeMs: NOW - 91 * DAY, notAfterMs: NOW - DAY } }],
 ];

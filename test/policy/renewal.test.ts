@@ -38,6 +38,13 @@ const table: readonly [string, RenewalFacts, object][] = [
   ['the order of identifiers does not count', { ...ninetyDays, wanted: identifiers('example.com', 'EXAMPLE.com.') }, keptUntil(60)],
   ['goes on with what a killed run left', { ...ninetyDays, unfinished: true }, due('unfinished')],
   ['an expired one is due', { ...ninetyDays, nowMs: 90 * DAY }, due('expired')],
+  ['a revoked one is due, whatever the calendar says', { ...ninetyDays, revoked: true }, due('revoked')],
+  ['one that is asked about and good waits', { ...ninetyDays, revoked: false }, keptUntil(60)],
+  [
+    'a revoked one rests after a failure, as others do',
+    { ...ninetyDays, revoked: true, attempts: failed(2) },
+    { due: false, reason: 'backing-off', reviewAtMs: 2 * HOUR },
+  ],
   ['a person may force it', { ...ninetyDays, forced: true }, due('asked')],
   ['follows renew_before', { ...ninetyDays, policy: { renewBefore: days(40) } }, keptUntil(50, 'renew-before')],
   ['clamps renew_before to half the life', { ...ninetyDays, policy: { renewBefore: days(80) } }, keptUntil(45, 'renew-before')],

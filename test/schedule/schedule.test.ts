@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../core/edges/clock.ts';
 import { createExecutor } from '../../core/edges/exec.ts';
 import { createFiles } from '../../core/edges/files.ts';
 import type { Executor } from '../../core/ports.ts';
@@ -11,20 +12,27 @@ import { systemdUnits } from '../../core/schedule/systemd.ts';
 
 const real = createExecutor({ path: process.env.PATH ?? '/usr/bin:/bin' });
 let root: string;
+/** What systemctl shows of the timer, and crontab of a user's own. */
+let shown: string;
+let crontab: string;
 /** What systemctl was asked, by a program that only writes it down. */
 let asked: string[];
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'certkit-schedule-'));
   asked = [];
+  shown = 'ActiveState=active\nLastTriggerUSec=Tue 2026-11-24 10:00:12 UTC\nNextElapseUSecRealtime=\n';
+  crontab = '';
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const programs: Executor = {
   run: async (file, args, options) => {
+    if (file === 'crontab') return { exitCode: 0, stdout: crontab, stderr: '' };
+    if (file === 'env' && args[1] === 'systemctl') return { exitCode: 0, stdout: shown, stderr: '' };
     if (file !== 'systemctl') return real.run(file, args, options);
     asked.push(args.join(' '));
-    return { exitCode: 0, stdout: 'LastTriggerUSec=Tue 2026-11-24 10:00:12 UTC\nNextElapseUSecRealtime=\n', stderr: '' };
+    return { exitCode: 0, stdout: '', stderr: '' };
   },
 };
 const have = (...folders: readonly string[]) => {
@@ -39,12 +47,14 @@ const program = () => {
   );
   return path;
 };
-const schedule = ({ uid = 0, home = '/etc/certkit' } = {}) =>
+const nowMs = Date.UTC(2026, 10, 24, 10, 30);
+const schedule = ({ uid = 0, home = '/etc/certkit', host = 'www1' } = {}) =>
   createSchedule({
-    facts: { node: process.execPath, program: program(), home, path: '/usr/local/bin:/usr/bin:/bin' },
+    facts: { node: process.execPath, program: program(), home, path: '/usr/local/bin:/usr/bin:/bin', host },
     uid,
     files: createFiles({ executor: real, uid: process.getuid?.() ?? 0 }),
     programs,
+    clock: { ...systemClock, nowMs: () => nowMs },
     root,
   });
 const files = () =>
@@ -71,7 +81,7 @@ describe('where systemd runs', () => {
     const before = files().map(textOf);
     await schedule().install();
     expect(files().map(textOf)).toEqual(before);
-    expect(await schedule().status()).toMatchObject({ kind: 'systemd', outdated: [], lastRun: 'Tue 2026-11-24 10:00:12 UTC' });
+    expect(await schedule().status()).toMatchObject({ kind: 'systemd', outdated: [], lastRunMs: Date.UTC(2026, 10, 24, 10, 0, 12) });
     expect(await schedule({ home: '/srv/certkit' }).status()).toMatchObject({
       outdated: [expect.stringMatching(/renew.service/), expect.stringMatching(/recover/)],
     });
@@ -95,27 +105,110 @@ describe('where systemd runs', () => {
   });
 });
 
+describe('a timer', () => {
+  beforeEach(async () => {
+    have('run/systemd/system', 'etc/systemd/system', 'etc/cron.d');
+    await schedule().install();
+  });
+
+  test('of another Node or another home is brought up to date by install', async () => {
+    const moved = schedule({ home: '/srv/certkit' });
+    await moved.install();
+    expect((await moved.status()).outdated).toEqual([]);
+    expect(textOf('/etc/systemd/system/certkit-renew.service')).toContain('--home /srv/certkit renew');
+  });
+
+  test('that is switched off is said to be; times that systemd does not have are left out', async () => {
+    shown = 'ActiveState=inactive\nLastTriggerUSec=n/a\nNextElapseUSecRealtime=\n';
+    const status = await schedule().status();
+    expect(status).toMatchObject({ kind: 'systemd', idle: 'timer-off' });
+    expect(status).not.toHaveProperty('lastRunMs');
+    expect(status).not.toHaveProperty('nextRunMs');
+  });
+});
+
+describe('an entry of cron', () => {
+  const process = (comm: string) => {
+    have('proc/41');
+    writeFileSync(join(root, 'proc/41/comm'), `${comm}\n`);
+  };
+  beforeEach(() => have('etc/cron.d'));
+
+  test('is due next at its minute, which is not that of another machine', async () => {
+    process('crond');
+    await schedule().install();
+    const minute = /^(\d+) /m.exec(textOf('/etc/cron.d/certkit'))?.[1];
+    const { nextRunMs = 0, idle } = await schedule().status();
+    expect(idle).toBeUndefined();
+    expect(new Date(nextRunMs).getMinutes()).toBe(Number(minute));
+    expect(nextRunMs).toBeGreaterThan(nowMs);
+    expect(nextRunMs).toBeLessThanOrEqual(nowMs + 3_600_000);
+    await schedule({ host: 'www2' }).install();
+    expect(/^(\d+) /m.exec(textOf('/etc/cron.d/certkit'))?.[1]).not.toBe(minute);
+  });
+
+  test('does not run where no cron does, which install and status tell', async () => {
+    process('nginx');
+    expect(await schedule().install()).toMatchObject({ kind: 'cron', idle: 'no-cron' });
+    const status = await schedule().status();
+    expect(status).toMatchObject({ kind: 'cron', idle: 'no-cron' });
+    expect(status).not.toHaveProperty('nextRunMs');
+  });
+
+  test('of another Node or another home is brought up to date; remove leaves what others wrote there', async () => {
+    writeFileSync(join(root, 'etc/cron.d/certbot'), '# theirs\n');
+    await schedule().install();
+    expect((await schedule({ home: '/srv/certkit' }).status()).outdated).toEqual(['/etc/cron.d/certkit']);
+    await schedule({ home: '/srv/certkit' }).install();
+    expect(textOf('/etc/cron.d/certkit')).toContain('--home /srv/certkit renew');
+    expect(await schedule().remove()).toEqual(['/etc/cron.d/certkit']);
+    expect(files()).toEqual(['/etc/cron.d/certbot']);
+    expect(await schedule().remove()).toEqual([]);
+  });
+
+  test('that a person wrote counts, in a crontab of root and in one of their own', async () => {
+    have('var/spool/cron/crontabs');
+    const line = (await schedule().install('crontab')).line ?? '';
+    writeFileSync(join(root, 'var/spool/cron/crontabs/root'), `# ${line}\n`);
+    expect((await schedule().status()).byHand).toEqual([]);
+    writeFileSync(join(root, 'var/spool/cron/crontabs/root'), `MAILTO=admin\n${line}\n`);
+    expect((await schedule().status()).byHand).toEqual(['/var/spool/cron/crontabs/root']);
+    rmSync(join(root, 'var'), { recursive: true });
+    crontab = `${line}\n`;
+    expect((await schedule({ uid: 1000 }).status()).byHand).toEqual(['your crontab']);
+  });
+});
+
 describe('where it does not', () => {
   test('cron.d gets an entry with paths and PATH; cron.hourly a script', async () => {
     have('etc/cron.d', 'etc/cron.hourly');
     expect(await schedule().install()).toMatchObject({ kind: 'cron', files: ['/etc/cron.d/certkit'] });
     expect(textOf('/etc/cron.d/certkit')).toMatch(
-      new RegExp(`^PATH=/usr/local/bin:/usr/bin:/bin\n\\d+ \\* \\* \\* \\* root ${process.execPath} .*/start\\.cjs --home /etc/certkit renew\n$`, 'm'),
+      new RegExp(
+        `^PATH=/usr/local/bin:/usr/bin:/bin\n\\d+ \\* \\* \\* \\* root ${process.execPath} .*/start\\.cjs --home /etc/certkit renew --jitter 10m\n$`,
+        'm',
+      ),
     );
 
     rmSync(join(root, 'etc/cron.d'), { recursive: true });
     expect(await schedule().install()).toMatchObject({ files: ['/etc/cron.hourly/certkit'] });
     const { status } = spawnSync(join(root, 'etc/cron.hourly/certkit'), { env: {} });
     expect(status).toBe(0);
-    expect(JSON.parse(readFileSync(join(root, 'ran.json'), 'utf8'))).toMatchObject({ args: ['--home', '/etc/certkit', 'renew'] });
+    expect(JSON.parse(readFileSync(join(root, 'ran.json'), 'utf8'))).toMatchObject({ args: ['--home', '/etc/certkit', 'renew', '--jitter', '10m'] });
   });
 
   test('who is not root gets a line for a crontab, in which a percent sign is no line end', async () => {
     have('etc/cron.d');
     const { kind, line } = await schedule({ uid: 1000, home: '/home/o%k/it' }).install();
     expect({ kind, files: files() }).toEqual({ kind: 'crontab', files: [] });
-    expect(line).toMatch(/^\d+ \* \* \* \* PATH=\S+ \S+ \S+ --home '\/home\/o\\%k\/it' renew$/);
+    expect(line).toMatch(/^\d+ \* \* \* \* PATH=\S+ \S+ \S+ --home '\/home\/o\\%k\/it' renew --jitter 10m$/);
     await expect(schedule({ uid: 1000 }).install('systemd')).rejects.toMatchObject({ code: 'USAGE_INVALID' });
+  });
+
+  test('systemd is refused, with nothing written', async () => {
+    have('etc/systemd/system', 'etc/cron.d');
+    await expect(schedule().install('systemd')).rejects.toMatchObject({ code: 'USAGE_INVALID', message: expect.stringContaining('systemd does not run here') });
+    expect(files()).toEqual([]);
   });
 
   test('a run that would fail is told at once', async () => {
@@ -126,31 +219,24 @@ describe('where it does not', () => {
   });
 });
 
-test('other clients that renew by themselves are named', async () => {
-  have('etc/systemd/system/timers.target.wants', 'etc/cron.d', 'var/spool/cron/crontabs');
-  symlinkSync('/lib/systemd/system/certbot.timer', join(root, 'etc/systemd/system/timers.target.wants/certbot.timer'));
-  writeFileSync(
-    join(root, 'etc/cron.d/certbot'),
-    '# 0 0 * * * root certbot renew\n0 */12 * * * root test -x /usr/bin/certbot && perl -e "sleep" && certbot -q renew\n',
-  );
-  writeFileSync(
-    join(root, 'var/spool/cron/crontabs/root'),
-    '12 0 * * * "/root/.acme.sh"/acme.sh --cron --home "/root/.acme.sh" > /dev/null\n# 1 1 * * * lego renew\n',
-  );
-  expect((await schedule().status()).competitors).toEqual([
-    { client: 'certbot', where: '/etc/systemd/system/timers.target.wants/certbot.timer' },
-    { client: 'acme.sh', where: '/var/spool/cron/crontabs/root' },
-    { client: 'certbot', where: '/etc/cron.d/certbot' },
-  ]);
-});
-
 const hasAnalyze = spawnSync('systemd-analyze', ['--version']).status === 0;
-test.skipIf(!hasAnalyze)('systemd accepts the units, odd paths included', () => {
-  const units = systemdUnits({ node: process.execPath, program: '/opt/a "b" $c %d/start.cjs', home: '/srv/cert kit', path: '/usr/bin:/opt/x y' });
-  for (const [name, text] of Object.entries(units)) writeFileSync(join(root, name), text);
-  for (const name of Object.keys(units)) {
-    const { status, stderr } = spawnSync('systemd-analyze', ['verify', join(root, name)], { encoding: 'utf8' });
-    const ours = stderr.split('\n').filter((line) => line.includes('certkit'));
-    expect({ name, status, ours }).toEqual({ name, status: 0, ours: [] });
+test.skipIf(!hasAnalyze)('systemd accepts the units without a warning, odd paths included', () => {
+  const odd = join(root, 'a "b" $c %d');
+  have('a "b" $c %d', 'x y');
+  writeFileSync(join(odd, 'node'), '', { mode: 0o755 });
+  const places = [
+    { node: process.execPath, program: '/usr/lib/node_modules/certkit/dist/core/start.cjs', home: '/etc/certkit', path: '/usr/local/bin:/usr/bin:/bin' },
+    { node: join(odd, 'node'), program: join(odd, 'start.cjs'), home: '/srv/cert kit %h', path: `/usr/bin:${join(root, 'x y')}` },
+  ];
+  const units = join(root, 'units');
+  for (const place of places) {
+    have('units');
+    for (const [name, text] of Object.entries(systemdUnits({ ...place, host: 'www1' }))) writeFileSync(join(units, name), text);
+    for (const name of readdirSync(units)) {
+      const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', join(units, name)], { encoding: 'utf8' });
+      // Other units of the machine may be told about, too.
+      const ours = stderr.split('\n').filter((line) => /certkit|units\//.test(line));
+      expect({ name, status, ours }).toEqual({ name, status: 0, ours: [] });
+    }
   }
 });

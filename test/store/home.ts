@@ -67,6 +67,7 @@ export const EXAMPLE: Lineage = {
   authenticator: { plugin: 'webroot', options: { root: '/srv/www' } },
   installers: [{ plugin: 'nginx-custom', options: { prefix: '/usr/local/nginx', reload: ['/usr/bin/ngxreload', '--now'] } }],
   policy: {},
+  terms: {},
   permissions: {},
 };
 

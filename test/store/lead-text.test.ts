@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { parseDuration } from '../../core/model/duration.ts';
 import type { Lead } from '../../core/model/lineage.ts';
-import { formatLead, parseDuration, parseLead } from '../../core/store/lead-text.ts';
+import { formatLead, parseLead } from '../../core/store/lead-text.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -17,6 +17,9 @@ installers: [{plugin: nginx-custom, prefix: /usr/local/nginx}, {plugin: files, m
 serve: [example.com]
 renew_before: 30
 deploy_before: immediately
+profile: shortlived
+not_before: now
+not_after: 6 days
 permissions: {mode: 0640, owner: root, group: web}
 `,
   );
@@ -36,6 +39,7 @@ permissions: {mode: 0640, owner: root, group: web}
     ],
     serve: ['example.com'],
     policy: { renewBefore: { kind: 'time', ms: 30 * 86_400_000 }, deployBefore: { kind: 'immediately' } },
+    terms: { profile: 'shortlived', startsAfterMs: 0, lifeMs: 6 * 86_400_000 },
     permissions: { mode: 0o640, owner: 'root', group: 'web' },
   });
 });
@@ -52,9 +56,9 @@ test('defaults of certkit.yaml are merged in, and a default bundle is for the de
   const { store, put } = await freshHome();
   put(
     'certkit.yaml',
-    'ca: https://own.example/dir\nca_bundle: /etc/own.pem\nemail: a@example.com\nkeys: [rsa-2048]\nreuse_key: true\nmax_issues: 20\norders_per_hour: 50\nrenew_before: 33%\nprobe_timeout: 20 s\npermissions: {group: web}\n',
+    'ca: https://own.example/dir\nca_bundle: /etc/own.pem\nemail: a@example.com\nkeys: [rsa-2048]\nreuse_key: true\nmax_issues: 20\norders_per_hour: 50\nrenew_before: 33%\nprofile: classic\nprobe_timeout: 20 s\npermissions: {group: web}\n',
   );
-  put('lineages/a.yaml', 'identifiers: [a.example.com]\nauthenticator: standalone\npermissions: {mode: 0640}\n');
+  put('lineages/a.yaml', 'identifiers: [a.example.com]\nauthenticator: standalone\nnot_after: 45 days\npermissions: {mode: 0640}\n');
   put('lineages/b.yaml', 'identifiers: [b.example.com]\nca: https://other.example/dir\nkeys: [ecdsa-p256]\nreuse_key: false\nauthenticator: standalone\n');
   expect(await store.settings()).toMatchObject({ probeTimeoutMs: 20_000, maxIssues: 20, ordersPerHour: 50 });
   expect(await store.lineage('a')).toMatchObject({
@@ -62,6 +66,7 @@ test('defaults of certkit.yaml are merged in, and a default bundle is for the de
     keys: ['rsa-2048'],
     reuseKey: true,
     policy: { renewBefore: { kind: 'fraction', of: 0.33 } },
+    terms: { profile: 'classic', lifeMs: 45 * 86_400_000 },
     permissions: { mode: 0o640, group: 'web' },
   });
   expect((await store.lineage('b')).authority).toEqual({ directory: 'https://other.example/dir', email: 'a@example.com' });
@@ -85,6 +90,7 @@ const bad: readonly [title: string, text: string, line: number | undefined, word
   ['an unknown key algorithm', `${LINEAGE_YAML}keys: [ed25519]\n`, 4, /none of ecdsa-p256/],
   ['a key open to the world', `${LINEAGE_YAML}permissions: {mode: 0644}\n`, 4, /at most 0660/],
   ['immediate renewal', `${LINEAGE_YAML}renew_before: immediately\n`, 4, /deploy_before/],
+  ['a beginning that is no length of time', `${LINEAGE_YAML}not_before: soon\n`, 4, /"now".*"2 hours"/],
   ['an installer without a plugin', `${LINEAGE_YAML}installers:\n  - prefix: /x\n`, 5, /"plugin" is missing/],
 ];
 for (const [title, text, line, words] of bad) {
@@ -189,6 +195,12 @@ const edits: readonly [title: string, change: (held: Lineage) => Partial<Lineage
   ['an option', () => ({ authenticator: { plugin: 'webroot', options: { root: '/new' } } }), 'root: /srv/www }', 'root: /new }'],
   ['a policy away', () => ({ policy: {} }), 'renew_before: 720h\n', ''],
   ['a policy', () => ({ policy: { renewBefore: { kind: 'fraction', of: 0.5 } } }), '720h', '50%'],
+  [
+    'order terms',
+    () => ({ terms: { profile: 'tls', startsAfterMs: 0, lifeMs: 36 * 3_600_000 } }),
+    '# the end\n',
+    '# the end\nprofile: tls\nnot_before: now\nnot_after: 36 hours\n',
+  ],
   ['an installer away', ({ installers }) => ({ installers: installers.slice(0, 1) }), '  - plugin: files\n', ''],
   ['something new', () => ({ serve: ['example.com'] }), '# the end\n', '# the end\nserve: [example.com]\n'],
 ];

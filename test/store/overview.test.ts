@@ -56,10 +56,11 @@ test('an overview tells all of every lineage, and a warm one reads the index, an
     versionCount: 2,
     state: { rejected: [7], seen: {} },
     windows: {},
+    revocations: {},
   };
   const { reads, store } = watched(home);
   expect(await store.overview()).toEqual([expected]);
-  expect(reads).toEqual(['state/index.json', 'state/renewal-windows.json']);
+  expect(reads).toEqual(['state/index.json', 'state/renewal-windows.json', 'state/revocations.json']);
   rmSync(home.at('state/index.json'));
   expect(await home.again().overview()).toEqual([expected]);
 });
@@ -115,7 +116,7 @@ for (const [title, damage] of damages) {
     expect(only(await home.again().overview())).toMatchObject({ readable: true, lineage: { authenticator: { plugin: 'webroot' } } });
     const { reads, store } = watched(home);
     await store.overview();
-    expect(reads).toEqual(['state/index.json', 'state/renewal-windows.json']);
+    expect(reads).toEqual(['state/index.json', 'state/renewal-windows.json', 'state/revocations.json']);
   });
 }
 

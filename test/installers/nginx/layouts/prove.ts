@@ -118,7 +118,7 @@ async function deploy(
   told: string[],
   change: { readonly structure?: 'keep'; readonly dryRun?: boolean } = {},
 ): Promise<readonly DeployOutcome[]> {
-  const outcomes = await certkit.deploy(await certkit.store.overview(), { asked: true, structure: 'may-change', dryRun: false, ...change });
+  const { outcomes } = await certkit.deploy(await certkit.store.overview(), { asked: true, structure: 'may-change', dryRun: false, ...change });
   for (const outcome of outcomes) {
     if (outcome.result === 'failed') told.push(`${outcome.lineage}: ${outcome.error.code} ${outcome.error.message}\n${outcome.error.hint}`);
   }

@@ -1,0 +1,27 @@
+import type { MaintainOptions } from './maintain.ts';
+import type { Needs } from './needs.ts';
+import { decideAll } from './renewal-decisions.ts';
+import { isQuestionDue } from './renewal-windows.ts';
+
+/**
+ * Where a run would ask a CA: waits a random part of the time that it may, so that machines whose clocks agree do not all come
+ * in the same second. No lock is held meanwhile.
+ *
+ * @returns whether it waited; what was known before may then be old
+ */
+export async function jitter({ jitterMs = 0, ...options }: MaintainOptions, needs: Needs): Promise<boolean> {
+  if (jitterMs === 0) return false;
+  const { store, clock, random, signal, tell } = needs;
+  const meant = (await store.overview()).filter(({ name }) => options.names.length === 0 || options.names.includes(name));
+  const decided = await decideAll(
+    meant.filter((view) => view.readable),
+    options,
+    needs,
+  );
+  if (!decided.some(({ decision }) => decision.due) && !meant.some((view) => isQuestionDue(view, clock.nowMs()))) return false;
+
+  const waitMs = Math.round(random.fraction() * jitterMs);
+  tell({ type: 'jitter', untilMs: clock.nowMs() + waitMs });
+  await clock.sleep(waitMs, signal);
+  return true;
+}
