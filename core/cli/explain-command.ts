@@ -53,7 +53,7 @@ function print({ name, versions, live, renewal, deployment, rules, caWindow, tro
     output.say(`      the CA suggests to renew between ${when(caWindow.startMs)} and ${when(caWindow.endMs)}${why}`);
   }
   if (trouble !== undefined)
-    output.say(`      the CA has failed ${timesText(trouble.failures)} since it last issued, last ${when(trouble.lastAtMs)} (${trouble.lastCode})`);
+    output.say(`      the CA has failed ${timesText(trouble.failures)} since it last worked, last ${when(trouble.lastAtMs)} (${trouble.lastCode})`);
   output.say(`    so: ${renewal.reason === 'needs-person' ? personText(name) : outcomeText(renewal, 'renewed')}`);
   output.say(`  deployment${live === undefined ? '' : ` in place of version ${live.number}, valid until ${when(lifeOf(live).notAfterMs)}`}`);
   for (const rule of rules.deployment) output.say(ruleText(rule));

@@ -70,8 +70,7 @@ function print(inspection: Inspection, output: Output): void {
         `  failing  ${job} ${timesText(attempts.failures)}, last ${when(attempts.lastAtMs)} (${attempts.lastCode}); next try ${when(attempts.notBeforeMs)}`,
       );
   }
-  if (trouble !== undefined)
-    output.say(`  failing  the CA ${timesText(trouble.failures)} since it last issued, last ${when(trouble.lastAtMs)} (${trouble.lastCode})`);
+  if (trouble !== undefined) output.say(`  failing  its CA, ${timesText(trouble.failures)}, last ${when(trouble.lastAtMs)} (${trouble.lastCode})`);
 }
 
 function nextText(decision: { readonly due: boolean; readonly reason: string; readonly reviewAtMs?: number }): string {
