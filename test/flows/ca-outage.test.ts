@@ -27,7 +27,7 @@ beforeEach(async () => {
   const made = clockedHome({ plugin: 'standalone', port, address: '127.0.0.1' });
   const bundle = join(made.path, 'proxy.pem');
   writeFileSync(bundle, started.bundlePem);
-  made.write('certkit.yaml', { ca: started.directory, ca_bundle: bundle });
+  made.write('certkit.yaml', { ca: started.directory, ca_bundle: bundle, notify: [made.channel] });
   [ca, home] = [started, made];
   return async () => {
     made.remove();
@@ -52,7 +52,7 @@ test('five days without the CA: it is tried ever more rarely, with one lineage a
   expect(home.has('state/lineages/n9.test.json')).toBe(false); // it was not tried, and has no failure of its own
 
   const triedAfterHours: number[] = [];
-  for (let hours = 1; hours <= 5 * 24; hours++) {
+  for (const hours of [1, 2, 3, 4, 6, 7, 8, 14, 15, 16, 30, 31, 32, 54, 55, 56, 78, 79, 80, 102, 103, 104, 120]) {
     home.aheadMs = hours * HOUR_MS + MINUTE_MS;
     const { failed = 0, ...others } = counted(await home.renew());
     expect(failed + (others['ca-resting'] ?? 0) + (others['backing-off'] ?? 0)).toBe(NAMES.length);
@@ -67,6 +67,10 @@ test('five days without the CA: it is tried ever more rarely, with one lineage a
   home.aheadMs = 127 * HOUR_MS + MINUTE_MS;
   expect(counted(await home.renew())).toEqual({ renewed: NAMES.length });
   expect(trouble()).toBeUndefined();
+
+  const outage = `the CA ${new URL(ca.directory).host} failed, and ${NAMES.length} certificates were not renewed`;
+  const told = home.messages.map(({ items }) => (items.length === 1 ? items[0]?.title : items.map(({ kind }) => kind)));
+  expect(told).toEqual([outage, outage, outage, outage, outage, NAMES.map(() => 'deployed')]);
 });
 
 test('a lineage that waits says so, with the moment; a person does not wait, and another CA is not concerned', async () => {
@@ -120,4 +124,20 @@ test("what is one lineage's own trouble does not rest the CA", async () => {
   ca.plant(/order-plz/, { kind: 'answer', status: 429, headers: { 'retry-after': '3600' }, body: JSON.stringify(limit) });
   await home.renew({ names: ['limited.test'] });
   expect(counted(await home.renew())).toEqual({ renewed: 1, 'backing-off': 1 });
+});
+
+test('a CA that rests is not asked when it wants renewals', async () => {
+  home.lineage('first.test');
+  await home.renew();
+  home.lineage('second.test');
+  home.aheadMs = 5 * HOUR_MS;
+  ca.plant(/order-plz/, { kind: 'answer', status: 503, headers: { 'retry-after': String((5 * HOUR_MS) / 1000) } });
+  await home.renew();
+  const asked = () => ca.seen.filter((path) => /renewal-?info/i.test(path)).length;
+  home.aheadMs = 7 * HOUR_MS;
+  await home.renew();
+  expect(asked()).toBe(0);
+  home.aheadMs = 10 * HOUR_MS + MINUTE_MS;
+  await home.renew();
+  expect(asked()).toBeGreaterThan(0);
 });

@@ -4,7 +4,9 @@ import { dirname, join } from 'node:path';
 import { type Certkit, CLOCK, compose } from '../../core/composition.ts';
 import type { Maintenance } from '../../core/flows/maintain.ts';
 import type { Event } from '../../core/model/event.ts';
+import type { Digest } from '../../core/model/news.ts';
 import { projectRoot } from '../parts/tools.ts';
+import { script } from '../plugins/notifiers/script.ts';
 
 const LONGEST_PAUSE_MS = 20;
 
@@ -18,6 +20,9 @@ export interface ClockedHome {
   readonly told: readonly Event[];
   write(path: string, content: object): void;
   lineage(name: string, more?: object): void;
+  /** An entry of `notify` that keeps what it is given in `messages`. */
+  readonly channel: object;
+  readonly messages: readonly Digest[];
   /** A package of `fixtures/packages`, as npm would have put it there. */
   addPlugin(name: string): void;
   readonly authorities: Readonly<Record<string, { readonly trouble?: { readonly failures: number }; readonly orders?: readonly number[] }>>;
@@ -36,6 +41,7 @@ export interface ClockedHome {
 /** @param authenticator - of each lineage that names no other */
 export function clockedHome(authenticator: object): ClockedHome {
   const path = mkdtempSync(join(tmpdir(), 'certkit-clocked-'));
+  const mailbox = join(path, 'mailbox');
   let told: Event[] = [];
   const home: ClockedHome = {
     path,
@@ -49,6 +55,13 @@ export function clockedHome(authenticator: object): ClockedHome {
       writeFileSync(join(path, file), JSON.stringify(content), { mode: 0o600 });
     },
     lineage: (name, more = {}) => home.write(`lineages/${name}.yaml`, { identifiers: [name], authenticator, ...more }),
+    get channel() {
+      return { plugin: 'command', run: script(path, 'keep', `cat >> ${mailbox}`) };
+    },
+    get messages() {
+      const lines = existsSync(mailbox) ? readFileSync(mailbox, 'utf8').trim().split('\n') : [];
+      return lines.map((line) => JSON.parse(line) as Digest);
+    },
     addPlugin(name) {
       const target = join(path, 'plugins/node_modules', name);
       mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
