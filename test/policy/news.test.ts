@@ -168,6 +168,12 @@ for (const [name, events, subject] of texts) {
     await expect(messageOf(digestOf(newsAbout(events, subject), at))).toMatchFileSnapshot(`../../fixtures/news/${name}.txt`);
   });
 }
+test('the message: a post hook that could not be called says that it stays to be called', () => {
+  const unsafe: Event = { type: 'hook-failed', hook: 'post', lineages: [lineage], fault: { code: 'STORE_UNSAFE', message: 'm', hint: 'h' } };
+  expect(newsAbout([unsafe])[0]?.text).toContain('"certkit recover" calls it at once');
+  expect(newsAbout([ofHook('post')])[0]?.text).toContain('It is not called again for this run.');
+});
+
 test('the page about notifications shows a message as it is', () => {
   const [message, page] = ['../../fixtures/news/renewal-failed.txt', '../../docs/notifications.md'].map((path) =>
     readFileSync(new URL(path, import.meta.url), 'utf8'),

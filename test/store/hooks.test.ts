@@ -69,6 +69,17 @@ test('refused: a link to a program in a place where others may write', async () 
   await expect(store.hooksForAll('pre')).rejects.toMatchObject({ code: 'STORE_UNSAFE', message: expect.stringContaining(at('elsewhere')) });
 });
 
+test('refused: a link that goes on over another one, which others may replace', async () => {
+  const { store, put, at } = await freshHome();
+  put('open/.keep', '');
+  symlinkSync('/usr/bin/true', at('open/step'));
+  put('hooks.d/pre/.keep', '');
+  symlinkSync('../../open/step', at('hooks.d/pre/linked'));
+  expect((await store.hooksForAll('pre')).hooks).toHaveLength(1);
+  chmodSync(at('open'), 0o777);
+  await expect(store.hooksForAll('pre')).rejects.toMatchObject({ code: 'STORE_UNSAFE', message: expect.stringContaining(at('open')) });
+});
+
 const bad: readonly (readonly [title: string, hooks: string, line: number, words: RegExp])[] = [
   ['a line for a shell', 'hooks:\n  pre:\n    - systemctl stop nginx\n', 6, /as a list, such as .* no shell reads it/],
   ['an unknown event', 'hooks:\n  deploy: [[/bin/true]]\n', 5, /"deploy" is not known here; known are pre, post, renewed, deployed, failed/],
