@@ -30,7 +30,7 @@ export async function hookCallsFor(event: HookEvent, lineages: readonly LineageW
     hooks,
     lineages.map(({ name, hooks: own }) => ({
       name,
-      hooks: (own?.[event] ?? []).map((one) => hookOf(event, one, `${store.home}/lineages/${name}.yaml`)),
+      hooks: (own?.[event] ?? []).map((one, index) => hookOf(event, one, `${store.home}/lineages/${name}.yaml`, index)),
     })),
   );
 }
@@ -93,6 +93,7 @@ export async function callHook(
     return undefined;
   } catch (thrown) {
     signal?.throwIfAborted();
-    return fault('EXEC_HOOK_FAILED', { event, lineages, origin, because: asCertkitError(thrown).message }, thrown);
+    const place = await store.hookPlace(hook).catch(() => origin); // somebody is editing it
+    return fault('EXEC_HOOK_FAILED', { event, lineages, origin: place, because: asCertkitError(thrown).message }, thrown);
   }
 }

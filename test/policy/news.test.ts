@@ -37,7 +37,7 @@ const ofHook = (hook: 'pre' | 'post' | 'deployed', lineages: readonly string[] =
   fault: {
     code: 'EXEC_HOOK_FAILED',
     message: `The ${hook} hook of ${lineages.join(', ')} failed: /usr/local/bin/push --to lb1: it ended with exit code 4\nssh: connect to host lb1 port 22: No route to host`,
-    hint: 'It comes from /etc/certkit/certkit.yaml. Run it by hand to see more; docs/hooks.md says what it is told.',
+    hint: 'It comes from /etc/certkit/certkit.yaml:7. Run it by hand to see more; docs/hooks.md says what it is told.',
   },
   ...(hook === 'deployed' ? { tries: 2, nextTryMs: NOW + 2 * HOUR } : {}),
 });

@@ -39,6 +39,7 @@ test("hooks for all are certkit.yaml's, then the programs of hooks.d in the orde
     ...['10-first', '15-linked', '20-last'].map((name) => [[folder(name)], 'per-lineage', folder(name)]),
   ]);
   expect(idle).toEqual([folder('README')]);
+  expect(await Promise.all(hooks.slice(1, 3).map(store.hookPlace))).toEqual([`${at('certkit.yaml')}:4`, folder('10-first')]);
   expect(await store.hooksForAll('failed')).toEqual({ hooks: [], idle: [] });
   expect((await store.lineage('site')).hooks).toBe(undefined);
 });
