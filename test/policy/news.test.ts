@@ -46,7 +46,7 @@ const ofHook = (hook: 'pre' | 'post' | 'deployed', lineages: readonly string[] =
   fault: {
     code: 'EXEC_HOOK_FAILED',
     message: `The ${hook} hook of ${lineages.join(', ')} failed: /usr/local/bin/push --to lb1: it ended with exit code 4\nssh: connect to host lb1 port 22: No route to host`,
-    hint: 'It comes from /etc/certkit/certkit.yaml. Run it by hand to see more; docs/hooks.md says what it is told.',
+    hint: 'It comes from /etc/certkit/certkit.yaml:7. Run it by hand to see more; docs/hooks.md says what it is told.',
   },
   ...(hook === 'deployed' ? { tries: 2, nextTryMs: NOW + 2 * HOUR } : {}),
 });
@@ -205,6 +205,13 @@ test('the message of a CA that failed for several: one item, with what waits for
   expect(items[0]).not.toHaveProperty('lineage');
   await expect(messageOf(digestOf(items, at))).toMatchFileSnapshot('../../fixtures/news/outage.txt');
 });
+
+test('the message: a post hook that could not be called says that it stays to be called', () => {
+  const unsafe: Event = { type: 'hook-failed', hook: 'post', lineages: [lineage], fault: { code: 'STORE_UNSAFE', message: 'm', hint: 'h' } };
+  expect(newsAbout([unsafe])[0]?.text).toContain('"certkit recover" calls it at once');
+  expect(newsAbout([ofHook('post')])[0]?.text).toContain('It is not called again for this run.');
+});
+
 test('the page about notifications shows a message as it is', () => {
   const [message, page] = ['../../fixtures/news/renewal-failed.txt', '../../docs/notifications.md'].map((path) =>
     readFileSync(new URL(path, import.meta.url), 'utf8'),
