@@ -20,31 +20,36 @@ import { createLocks } from './edges/locks.ts';
 import { systemRandom } from './edges/random.ts';
 import { createServers } from './edges/server-process.ts';
 import { createStaging } from './edges/staging.ts';
+import { createSystemLog } from './edges/system-log.ts';
 import { createProbe } from './edges/tls-probe.ts';
+import { web } from './edges/web.ts';
 import { asCertkitError, fault } from './errors.ts';
 import { inBatches } from './flows/batch.ts';
+import { check } from './flows/check.ts';
 import { configure } from './flows/configure.ts';
 import { deleteLineage } from './flows/delete.ts';
 import { deployWithHooks } from './flows/deploy-with-hooks.ts';
 import { type Editing, edit } from './flows/edit.ts';
 import { hold } from './flows/hold.ts';
 import { inspect } from './flows/inspect.ts';
-import { jitter } from './flows/jitter.ts';
 import { knownServers } from './flows/known-servers.ts';
 import { type MaintainOptions, maintain } from './flows/maintain.ts';
 import type { CertificateAuthority, ChoiceKind, ChoiceVerdict, Needs, Plugins, Servers } from './flows/needs.ts';
-import { awaitFirstRun, tellNews } from './flows/news-of-run.ts';
-import { type NotifyNeeds, testChannels } from './flows/notify.ts';
+import { awaitFirstRun } from './flows/news-of-run.ts';
+import { type NotifyNeeds, testTelling } from './flows/notify.ts';
 import { type RecoverOptions, recover } from './flows/recover.ts';
 import { release, rollback } from './flows/rollback.ts';
 import { run } from './flows/run.ts';
+import { reportRuns } from './flows/run-report.ts';
 import { settable } from './flows/settable.ts';
 import { throughServer } from './flows/through-server.ts';
+import { runUnattended, type UnattendedNeeds } from './flows/unattended.ts';
 import { undeploy } from './flows/undeploy.ts';
 import type { Change, PlacedChoice, Subject } from './model/configuration.ts';
-import type { Event, Tell } from './model/event.ts';
+import type { Tell } from './model/event.ts';
 import type { Authority, PluginChoice } from './model/lineage.ts';
-import type { Clock, Executor, Files, Locks, Log, Probe, Random, Staging } from './ports.ts';
+import type { Limits } from './policy/health.ts';
+import type { Clock, Executor, Files, Locks, Log, Probe, Random, Staging, SystemLog } from './ports.ts';
 import type { Schedule } from './schedule/schedule.ts';
 import { createStore } from './store/create-store.ts';
 import type { Store } from './store/store.ts';
@@ -81,6 +86,7 @@ export const LOCKS = port<Locks>('locks');
 export const PROBE = port<Probe>('probe');
 export const SERVERS = port<Servers>('servers');
 export const STAGING = port<Staging>('staging');
+export const SYSTEM_LOG = port<SystemLog>('system log');
 export const STORE = port<Store>('store');
 export const CATALOG = port<Catalog>('catalog');
 export const AUTHORITY = port<CertificateAuthority & { close(): void }>('certificate authority');
@@ -98,6 +104,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
   once(PROBE, () => createProbe());
   once(SERVERS, (g) => createServers({ files: g.resolve(FILES), path: settings.path }));
   once(STAGING, (g) => createStaging({ executor: g.resolve(EXECUTOR), uid: settings.uid }));
+  once(SYSTEM_LOG, (g) => createSystemLog(g.resolve(EXECUTOR)));
   once(STORE, (g) =>
     createStore({
       home: settings.home,
@@ -149,26 +156,22 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
   };
   const notifyNeeds = (): NotifyNeeds => ({
     ...needs(),
+    systemLog: graph.resolve(SYSTEM_LOG),
     async notifier({ plugin, options }) {
       const { files, programs } = needs();
       return createNotifier(await graph.resolve(CATALOG).find('notifier', plugin), options, { files, programs, log: settings.log });
     },
   });
-  /** Nobody watches: what happens is told by the channels, too. */
-  const unwatched = async (options: MaintainOptions) => {
-    const events: Event[] = [];
-    const startedAtMs = graph.resolve(CLOCK).nowMs();
-    const hear: Tell = (event) => {
-      events.push(event);
-      tell(event);
-    };
-    const found = await recovered(hear);
-    // An order that was open before the wait may be another run's that has ended it since.
-    const own = (await jitter(options, found)) && found.unfinished.size > 0 ? await recovered(hear) : found;
-    const done = await maintain(options, own);
-    await tellNews({ events, startedAtMs, host: hostname() }, notifyNeeds());
-    return done;
+  const unattendedNeeds = (): UnattendedNeeds => ({ ...needs(), ...notifyNeeds(), begin: recovered, web, host: hostname(), version: settings.version });
+
+  const schedule = async (): Promise<Schedule> => {
+    const { createSchedule } = await import('./schedule/schedule.ts');
+    const { home, path, uid, packageRoot } = settings;
+    const facts = { node: process.execPath, program: join(packageRoot, 'dist/core/start.cjs'), home, path, host: hostname() };
+    const { files, programs, clock } = needs();
+    return createSchedule({ facts, uid, files, programs, clock });
   };
+  const runs = async () => reportRuns((await (await schedule()).status()).kind !== undefined, needs());
 
   return {
     catalog: graph.resolve(CATALOG),
@@ -178,11 +181,11 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     run: async (...[wanted, options]: DropLast<Parameters<typeof run>>) => run(wanted, options, await recovered()),
     maintain: async (options: MaintainOptions) => {
       if (options.dryRun) return maintain(options, needs());
-      return settings.watched ? maintain(options, await recovered()) : unwatched(options);
+      return settings.watched ? maintain(options, await recovered()) : runUnattended(options, unattendedNeeds());
     },
-    testChannels: async (asked: string | undefined) => {
+    testTelling: async (asked: string | undefined) => {
       await graph.resolve(STORE).prepare();
-      return testChannels(asked, hostname(), notifyNeeds());
+      return testTelling(asked, hostname(), unattendedNeeds());
     },
     awaitFirstRun: async () => {
       await graph.resolve(STORE).prepare();
@@ -217,13 +220,12 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       await graph.resolve(STORE).prepare();
       return recover(options, needs());
     },
-    schedule: async (): Promise<Schedule> => {
-      const { createSchedule } = await import('./schedule/schedule.ts');
-      const { home, path, uid, packageRoot } = settings;
-      const facts = { node: process.execPath, program: join(packageRoot, 'dist/core/start.cjs'), home, path, host: hostname() };
-      const { files, programs, clock } = needs();
-      return createSchedule({ facts, uid, files, programs, clock });
+    runs,
+    check: async (names: readonly string[], limits: Limits) => {
+      const views = (await graph.resolve(STORE).overview()).filter(({ name }) => names.length === 0 || names.includes(name));
+      return check(views, limits, await runs(), needs());
     },
+    schedule,
     close: async () => {
       graph.resolve(AUTHORITY).close();
       await logged;

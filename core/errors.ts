@@ -258,6 +258,11 @@ const catalogue = {
     hint: `It comes from ${at.origin}. Run it by hand to see more; docs/hooks.md says what it is told.`,
   }),
 
+  EXEC_HEARTBEAT_FAILED: (at: { to: string; because: string }) => ({
+    message: `The heartbeat could not be sent to ${at.to}: ${at.because}`,
+    hint: 'Nothing else failed for that. See "heartbeat" in certkit.yaml; "certkit notify test" tries it.',
+  }),
+
   STORE_UNREADABLE: (at: { path: string; line?: number; because: string }) => ({
     message: `${at.path}${at.line === undefined ? '' : `:${at.line}`}: ${at.because}`,
     hint: /permission denied/.test(at.because) ? 'Run certkit as root, or as the user whom the file belongs to.' : mending(at.path),

@@ -24,6 +24,8 @@ export interface WriteOptions {
 export interface Files extends PluginFiles {
   /** Writes a file of ours; its directory must be there. */
   write(path: string, bytes: Uint8Array | string, options: WriteOptions): Promise<void>;
+  /** The same for a small file that may be lost: nothing is fsynced, and a power cut may bring the one before it back, or leave it empty. */
+  writeLightly(path: string, text: string, options: Pick<WriteOptions, 'mode'>): Promise<void>;
   /** Adds one line to a file of ours that is only ever appended to. Not fsynced. */
   append(path: string, line: string, options: WriteOptions): Promise<void>;
   /** Creates a directory and missing ones above it; those that are there stay as they are. */
@@ -59,7 +61,13 @@ export interface Locks {
 
 /** What a handshake showed. Addresses are concrete: no wildcard. */
 export type ProbeAnswer =
-  | { readonly kind: 'served' /** SHA-256 of each DER, leaf first, as sent. */; readonly sha256: readonly string[] }
+  | {
+      readonly kind: 'served';
+      /** SHA-256 of each DER, leaf first, as sent. */
+      readonly sha256: readonly string[];
+      /** Until when the leaf is valid; absent where that cannot be read. */
+      readonly notAfterMs?: number;
+    }
   /** Nobody listens, or the connection broke. */
   | { readonly kind: 'silent'; readonly because: string }
   /** Somebody answers, and not with TLS that ends in a certificate. */
@@ -98,6 +106,18 @@ export interface Staging {
    * `undefined` with a reason where the kernel does not let us.
    */
   open(overlays: readonly { readonly real: string; readonly staged: string }[]): Promise<{ readonly programs: Executor } | { readonly unavailable: string }>;
+}
+
+/** Calls an address of the web. */
+export interface Web {
+  /** One GET over a connection of its own; TLS is verified, no redirect followed. Answers the status; rejects when none comes. */
+  get(url: string, options: { readonly timeoutMs: number; readonly signal: AbortSignal }): Promise<number>;
+}
+
+/** The machine's own log. */
+export interface SystemLog {
+  /** An entry for each line, as an error of a daemon. @throws EXEC_NOT_FOUND, EXEC_FAILED */
+  write(lines: readonly string[], signal: AbortSignal): Promise<void>;
 }
 
 export interface Log {

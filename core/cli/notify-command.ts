@@ -15,21 +15,24 @@ export function declareNotify(program: Command): { readonly test: Command } {
     });
   const test = notify
     .command('test')
-    .description('send a test message to every channel of certkit.yaml')
+    .description('send a test message to every channel of certkit.yaml, and call its heartbeat')
     .option('--channel <which>', 'only this one: its number in the list, or its plugin');
   return { test };
 }
 
 export async function notifyTestCommand({ channel }: NotifyTestFlags, { certkit, output }: CommandContext): Promise<number> {
-  const carried = await certkit.testChannels(channel);
+  const { channels: carried, heartbeat } = await certkit.testTelling(channel);
   for (const { channel: title, error } of carried) if (error === undefined) output.say(`${title} has taken the test message`);
-  const failures = carried.flatMap(({ error }) => (error === undefined ? [] : [error]));
+  if (heartbeat.configured && heartbeat.errors.length === 0) output.say('the heartbeat was sent');
+  if (heartbeat.configured && carried.length === 0) output.say('There is no channel: "notify" in certkit.yaml names none, so nobody is told what runs bring.');
+  const failures = [...carried.flatMap(({ error }) => (error === undefined ? [] : [error])), ...heartbeat.errors];
   output.result('notify test', {
     channels: carried.map(({ channel: title, error }) => ({
       channel: title,
       taken: error === undefined,
       ...(error === undefined ? {} : { error: faultFacts(error) }),
     })),
+    ...(heartbeat.configured ? { heartbeat: { sent: heartbeat.errors.length === 0 } } : {}),
     ...errorFacts(failures),
   });
   return exitCodeFor(failures, 1);

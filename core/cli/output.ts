@@ -28,6 +28,8 @@ export interface Output {
 
 const ROUTINE: ReadonlySet<Event['type']> = new Set(['not-due', 'surveyed', 'jitter']);
 
+const TROUBLE: ReadonlySet<Event['type']> = new Set(['failed', 'cleanup-failed', 'untold', 'hook-failed', 'no-heartbeat']);
+
 /** @param quiet - routine lines (not due, already served) are left out: the scheduler's runs that do nothing say nothing */
 export function createOutput(mode: OutputMode, terminal: Terminal, quiet: boolean): Output {
   let passing = '';
@@ -56,7 +58,7 @@ export function createOutput(mode: OutputMode, terminal: Terminal, quiet: boolea
       if (event.type === 'surveyed') servers.add(event.server);
       if (words === undefined) return;
       const text = event.type === 'surveyed' || event.type === 'failed' ? words.text : shortly(words.text);
-      if (event.type === 'failed' || event.type === 'cleanup-failed' || event.type === 'untold' || event.type === 'hook-failed') {
+      if (TROUBLE.has(event.type)) {
         clear();
         terminal.err(`${text}\n`);
       } else if (!words.passing || !terminal.interactive) say(text);

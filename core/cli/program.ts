@@ -20,7 +20,7 @@ import { addRunFlags, declareRun, runCommand } from './run-command.ts';
 import { declareSchedule, scheduleInstallCommand, scheduleRemoveCommand, scheduleStatusCommand } from './schedule-command.ts';
 import { declareSet, type SetFlags, setCommand } from './set-command.ts';
 import { editorOf, homeOf, pathOf, proxyOf } from './settings.ts';
-import { declareStatus, statusCommand } from './status-command.ts';
+import { declareStatus, type StatusFlags, statusCommand } from './status-command.ts';
 import { declareUndeploy, type UndeployFlags, undeployCommand } from './undeploy-command.ts';
 
 /** What the process hands over. */
@@ -105,7 +105,7 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
   });
   does(declareRenew(program), ([names], flags) => renewCommand(names as string[], flags as RenewFlags, context));
   does(declareDeploy(program), ([names], flags) => deployCommand(names as string[], flags as DeployFlags, context));
-  does(declareStatus(program), ([names]) => statusCommand(names as string[], context));
+  does(declareStatus(program), ([names], flags) => statusCommand(names as string[], flags as StatusFlags, context));
   does(declareExplain(program), ([name]) => explainCommand(name as string, context));
   does(declareRollback(program), ([name]) => rollbackCommand(name as string, context));
   does(declareHold(program), ([name], flags) => holdCommand(name as string, flags as HoldFlags, context));

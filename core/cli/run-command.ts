@@ -6,6 +6,7 @@ import { parseDuration } from '../model/duration.ts';
 import type { Lineage, OrderTerms, PluginChoice } from '../model/lineage.ts';
 import { type CommandContext, exitCodeFor, hookFacts } from './command.ts';
 import { deploymentFacts, plannedText, printChanges } from './deployment-text.ts';
+import { sayIfNobodyIsTold } from './nobody-told.ts';
 import type { Terminal } from './output.ts';
 import { addPluginFlags, type PluginFlags, refuseTwice } from './plugin-flags.ts';
 import { askFor, askForOne, askForSome } from './questions.ts';
@@ -115,7 +116,8 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
   }
   output.result('run', { lineage: wanted.name, renewed: renewal.result === 'renewed', deployment: deploymentFacts(deployment), ...hookFacts(hookFailures) });
   const setbacks = setbackErrors(deployment);
-  if (setbacks.length === 0 && deployment.result !== 'planned') await offerSchedule(renewal.result === 'renewed', { certkit, output, terminal });
+  if (setbacks.length === 0 && deployment.result !== 'planned')
+    await offerSchedule(renewal.result === 'renewed', known.length === 0, { certkit, output, terminal });
   return exitCodeFor([...setbacks, ...hookFailures], 1);
 
   function definitionOf(kind: 'installer' | 'authenticator', plugin: string) {
@@ -150,15 +152,16 @@ function readTerms({ profile, notAfter }: RunFlags): OrderTerms {
   return { ...(profile === undefined ? {} : { profile }), ...(length === undefined ? {} : { lifeMs: length.value }) };
 }
 
-/** Nothing renews by itself until somebody sees to it. Asked once, with a new certificate; told each time. */
-async function offerSchedule(isNew: boolean, { certkit, output, terminal }: CommandContext): Promise<void> {
-  if (isScheduled(await (await certkit.schedule()).status())) return;
-  if (!isNew || !terminal.interactive || output.mode !== 'human') {
-    output.say('Nothing renews it by itself yet: "certkit schedule install" sees to that.');
-    return;
+/** Nothing renews by itself until somebody sees to it: asked once, with a new certificate; told each time. That nobody hears of it is said with the first lineage. */
+async function offerSchedule(isNew: boolean, isFirst: boolean, { certkit, output, terminal }: CommandContext): Promise<void> {
+  if (!isScheduled(await (await certkit.schedule()).status())) {
+    if (!isNew || !terminal.interactive || output.mode !== 'human') output.say('Nothing renews it by itself yet: "certkit schedule install" sees to that.');
+    else {
+      const answer = await terminal.ask('Nothing renews it by itself yet. Install a schedule that looks every hour? [y/N] ');
+      if (answer?.trim().toLowerCase() === 'y') return void (await scheduleInstallCommand(undefined, { certkit, output, terminal }));
+    }
   }
-  const answer = await terminal.ask('Nothing renews it by itself yet. Install a schedule that looks every hour? [y/N] ');
-  if (answer?.trim().toLowerCase() === 'y') await scheduleInstallCommand(undefined, { certkit, output, terminal });
+  if (isFirst) await sayIfNobodyIsTold({ certkit, output });
 }
 
 const authenticatorWish = (authenticator: PluginChoice | undefined) => (authenticator === undefined ? {} : { authenticator });

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { fault } from '../errors.ts';
 import type { CommandContext } from './command.ts';
+import { NOBODY_IS_TOLD } from './nobody-told.ts';
 import { competitorLines, idleLines, scheduleLines } from './schedule-text.ts';
 
 const KINDS = ['systemd', 'cron', 'crontab'] as const;
@@ -46,7 +47,7 @@ export async function scheduleInstallCommand(asked: string | undefined, { certki
   const { competitors } = await schedule.status();
   for (const line of [...idleLines(installed.idle), ...competitorLines(competitors)]) output.say(line);
   const channels = (await certkit.store.channels()).length;
-  if (channels === 0) output.say('Nobody is told when a renewal fails: there is no "notify" in certkit.yaml. "certkit notify test" shows how to write one.');
+  if (channels === 0) output.say(NOBODY_IS_TOLD);
   output.result('schedule install', { ...installed, competitors, channels });
   return 0;
 }

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
-import { faultFacts } from '../errors.ts';
+import { fault, faultFacts } from '../errors.ts';
 import type { Inspection } from '../flows/inspect.ts';
 import { lifeOf, type Version } from '../model/version.ts';
+import { type CheckFlags, checkCommand } from './check-command.ts';
 import { type CommandContext, exitCodeFor } from './command.ts';
+import { lastRunFacts, lastRunLines } from './last-run-text.ts';
 import type { Output } from './output.ts';
 import { refuseUnknown } from './renew-command.ts';
 import { revocationText } from './revocation-text.ts';
@@ -13,10 +15,21 @@ export function declareStatus(program: Command): Command {
   return program
     .command('status')
     .description('versions, dates, what happens next and why, and what the servers really serve')
-    .argument('[lineage...]', 'only these; all without');
+    .argument('[lineage...]', 'only these; all without')
+    .option('--check', 'one line and an exit code for monitoring: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN')
+    .option('--warning <days>', 'with --check: warn when less is left; by default a part of each lifetime')
+    .option('--critical <days>', 'with --check: the same for what is critical');
 }
 
-export async function statusCommand(names: readonly string[], { certkit, output }: CommandContext): Promise<number> {
+export interface StatusFlags extends CheckFlags {
+  readonly check?: boolean;
+}
+
+export async function statusCommand(names: readonly string[], flags: StatusFlags, context: CommandContext): Promise<number> {
+  if (flags.check === true) return checkCommand(names, flags, context);
+  const slip = (['warning', 'critical'] as const).find((limit) => flags[limit] !== undefined);
+  if (slip !== undefined) throw fault('USAGE_INVALID', { problem: `--${slip} says when "certkit status --check" warns; give --check, too` });
+  const { certkit, output } = context;
   const { store } = certkit;
   await refuseUnknown(names, store);
   const views = (await store.overview()).filter(({ name }) => names.length === 0 || names.includes(name));
@@ -24,8 +37,14 @@ export async function statusCommand(names: readonly string[], { certkit, output 
   if (inspections.length === 0) output.say('No lineages yet. "certkit -d NAME --authenticator A --installer I" makes one.');
   for (const inspection of inspections) print(inspection, output);
   const schedule = names.length === 0 ? await (await certkit.schedule()).status() : undefined;
+  const runs = names.length === 0 ? await certkit.runs() : undefined;
   if (schedule !== undefined) output.say(['schedule', ...scheduleLines(schedule)].join('\n  '));
-  output.result('status', { lineages: inspections.map(factsOf), ...(schedule === undefined ? {} : { schedule }) });
+  if (runs !== undefined && (inspections.length > 0 || runs.punctuality !== 'not-expected')) for (const line of lastRunLines(runs)) output.say(line);
+  output.result('status', {
+    lineages: inspections.map(factsOf),
+    ...(schedule === undefined ? {} : { schedule }),
+    ...(runs === undefined ? {} : { lastRun: lastRunFacts(runs) }),
+  });
   return exitCodeFor(
     inspections.flatMap((inspection) => (inspection.readable ? (inspection.misconfigured ?? []) : inspection.error)),
     inspections.length,

@@ -97,10 +97,17 @@ export function wantedLineage(wishes: Wishes, held: Lineage | undefined, default
     installers: wishes.installers ?? held?.installers ?? [],
     ...(serve === undefined ? {} : { serve }),
     policy: held?.policy ?? {},
-    terms: { ...held?.terms, ...wishes.terms },
+    terms: { ...keptTerms(held, directory), ...wishes.terms },
     permissions: held?.permissions ?? {},
     ...(held?.hooks === undefined ? {} : { hooks: held.hooks }),
   };
+}
+
+/** A profile belongs to the CA it was given for. */
+function keptTerms(held: Lineage | undefined, directory: string): OrderTerms {
+  if (held === undefined || held.authority.directory === directory) return held?.terms ?? {};
+  const { profile: _otherCas, ...terms } = held.terms;
+  return terms;
 }
 
 function readDirectoryUrl(text: string): string {

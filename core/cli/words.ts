@@ -133,6 +133,8 @@ export function eventText(event: Event): { readonly text: string; readonly passi
       return lasting(`not cleaned up: ${event.what}: ${faultText(event.fault)}`);
     case 'untold':
       return lasting(`${event.channel} has not taken its news\n  ${faultText(event.fault).replaceAll('\n', '\n  ')}`);
+    case 'no-heartbeat':
+      return lasting(faultText(event.fault));
     case 'failed':
       return lasting(
         `${event.lineage === undefined ? '' : `${event.lineage}: `}${event.during} failed\n  ${faultText(event.fault).replaceAll('\n', '\n  ')}${event.nextTryMs === undefined ? '' : `\n  The next unattended run from ${when(event.nextTryMs)} on tries again.`}`,

@@ -8,6 +8,7 @@ import { createConfinement } from './confined-directory.ts';
 import { syncDirectory, syncParentOf } from './durable-directory.ts';
 import { fileReader } from './file-reader.ts';
 import { createForeignFiles } from './foreign-file.ts';
+import { writeLightly } from './light-write.ts';
 import { reasonOf, systemCode } from './system-error.ts';
 import { temporaryBeside } from './temporary-name.ts';
 
@@ -59,6 +60,8 @@ export function createFiles({ executor, uid }: FilesNeeds): Files {
           }
         }),
       ),
+
+    writeLightly: (path, text, options) => writing(path, async () => writeLightly(path, text, options)),
 
     append: (path, line, options: WriteOptions) =>
       writing(path, async () => {

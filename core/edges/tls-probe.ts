@@ -52,7 +52,7 @@ function handshake({ endpoint, name, keyType, timeoutMs, signal }: Question): Pr
     signal?.throwIfAborted();
     const socket = connectSocket(endpoint.kind === 'unix' ? { path: endpoint.path } : { host: endpoint.address, port: endpoint.port });
     let tls: TLSSocket | undefined;
-    let proven: readonly string[] = [];
+    let proven: Shown | undefined;
 
     const end = (settle: () => void) => {
       clearTimeout(timer);
@@ -62,7 +62,7 @@ function handshake({ endpoint, name, keyType, timeoutMs, signal }: Question): Pr
     const answer = (found: ProbeAnswer) => end(() => resolve(found));
     const fail = (thrown: Error) => {
       (tls ?? socket).destroy();
-      answer(proven.length > 0 ? { kind: 'served', sha256: proven } : failureOf(thrown));
+      answer(proven === undefined ? failureOf(thrown) : { kind: 'served', ...proven });
     };
     const abort = () =>
       end(() => {
@@ -90,9 +90,9 @@ function handshake({ endpoint, name, keyType, timeoutMs, signal }: Question): Pr
       });
       tls.once('secureConnect', () => {
         if (tls === undefined) return;
-        const sha256 = chainOf(tls);
+        const shown = chainOf(tls);
         tls.destroySoon(); // says goodbye: a server logs a broken connection otherwise
-        answer(sha256.length > 0 ? { kind: 'served', sha256 } : { kind: 'refused', because: 'TLS without a certificate' });
+        answer(shown === undefined ? { kind: 'refused', because: 'TLS without a certificate' } : { kind: 'served', ...shown });
       });
     });
   });
@@ -116,9 +116,12 @@ function proxyHeader(endpoint: Endpoint, { localAddress, localPort, remoteAddres
   return `PROXY ${remoteFamily === 'IPv6' ? 'TCP6' : 'TCP4'} ${localAddress} ${remoteAddress} ${localPort} ${remotePort}\r\n`;
 }
 
-function chainOf(tls: TLSSocket): readonly string[] {
+type Shown = Omit<Extract<ProbeAnswer, { kind: 'served' }>, 'kind'>;
+
+function chainOf(tls: TLSSocket): Shown | undefined {
   const sha256: string[] = [];
-  let certificate: DetailedPeerCertificate | undefined = tls.getPeerCertificate(true);
+  const leaf: DetailedPeerCertificate = tls.getPeerCertificate(true);
+  let certificate: DetailedPeerCertificate | undefined = leaf;
   // Without a certificate Node answers an empty object; a self-issued certificate is its own issuer.
   while (certificate?.raw !== undefined) {
     const digest = createHash('sha256').update(certificate.raw).digest('hex');
@@ -126,7 +129,9 @@ function chainOf(tls: TLSSocket): readonly string[] {
     sha256.push(digest);
     certificate = certificate.issuerCertificate;
   }
-  return sha256;
+  if (sha256.length === 0) return undefined;
+  const notAfterMs = Date.parse(leaf.valid_to);
+  return { sha256, ...(Number.isNaN(notAfterMs) ? {} : { notAfterMs }) };
 }
 
 function failureOf(thrown: Error): ProbeAnswer {

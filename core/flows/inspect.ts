@@ -25,9 +25,12 @@ export interface ServedNow {
   readonly server: string;
   /** The type that was asked for. */
   readonly keyType: KeyType;
+  readonly answered: boolean;
   /** The version whose certificate was shown; absent when it is none of ours. */
   readonly version?: number;
-  /** Why there is no answer to show. */
+  /** Until when that certificate is valid, where it is known. */
+  readonly notAfterMs?: number;
+  /** Why there is no version to show. */
   readonly because?: string;
 }
 
@@ -108,8 +111,9 @@ async function servedNow(
     const sni = probeName(name);
     const answer = await probe.handshake({ endpoint, keyType, timeoutMs: HANDSHAKE_LIMIT_MS, signal, ...(sni === undefined ? {} : { name: sni }) });
     const where = { name, at: endpointText(endpoint), server, keyType };
-    if (answer.kind !== 'served') return { ...where, because: answer.because };
+    if (answer.kind !== 'served') return { ...where, answered: false, because: answer.because };
     const version = versions.find(({ sets }) => sets.some(({ leafSha256 }) => leafSha256 === answer.sha256[0]));
-    return version === undefined ? { ...where, because: 'the certificate shown is not one of this lineage' } : { ...where, version: version.number };
+    const shown = { ...where, answered: true, ...(answer.notAfterMs === undefined ? {} : { notAfterMs: answer.notAfterMs }) };
+    return version === undefined ? { ...shown, because: 'the certificate shown is not one of this lineage' } : { ...shown, version: version.number };
   });
 }

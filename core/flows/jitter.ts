@@ -2,7 +2,8 @@ import type { LineageView } from '../store/store.ts';
 import type { MaintainOptions } from './maintain.ts';
 import type { Needs } from './needs.ts';
 import { isRenewalDue } from './renew.ts';
-import { isQuestionDue } from './renewal-windows.ts';
+import { isWindowQuestionDue } from './renewal-windows.ts';
+import { isRevocationQuestionDue } from './revocations.ts';
 
 /**
  * Where a run would ask a CA: waits a random part of the time that it may, so that machines whose clocks agree do not all come
@@ -13,12 +14,13 @@ import { isQuestionDue } from './renewal-windows.ts';
 export async function jitter({ jitterMs = 0, ...options }: MaintainOptions, needs: Needs): Promise<boolean> {
   if (jitterMs === 0) return false;
   const { store, clock, random, signal, tell } = needs;
-  const asks = (view: LineageView) => isRenewalDue(view, options, needs) || isQuestionDue(view, clock.nowMs());
+  const nowMs = clock.nowMs();
+  const asks = (view: LineageView) => isRenewalDue(view, options, needs) || isWindowQuestionDue(view, nowMs) || isRevocationQuestionDue(view, nowMs);
   const meant = (await store.overview()).filter(({ name }) => options.names.length === 0 || options.names.includes(name));
   if (!meant.some(asks)) return false;
 
   const waitMs = Math.round(random.fraction() * jitterMs);
-  tell({ type: 'jitter', untilMs: clock.nowMs() + waitMs });
+  tell({ type: 'jitter', untilMs: nowMs + waitMs });
   await clock.sleep(waitMs, signal);
   return true;
 }

@@ -1,6 +1,7 @@
-import { asCertkitError, faultFacts } from '../errors.ts';
+import { asCertkitError, type CertkitError, faultFacts } from '../errors.ts';
+import type { Channel } from '../model/channel.ts';
 import type { Event } from '../model/event.ts';
-import type { NewsItem } from '../model/news.ts';
+import { type NewsItem, URGENT } from '../model/news.ts';
 import type { Told } from '../model/told.ts';
 import { lifeOf } from '../model/version.ts';
 import { isNotable, newsOf } from '../policy/news.ts';
@@ -8,6 +9,7 @@ import { digestOf, newsFor } from '../policy/news-digest.ts';
 import { isTimely } from '../policy/news-repeats.ts';
 import type { NewsSubject } from '../policy/news-text.ts';
 import type { LineageView } from '../store/store.ts';
+import { writeToSystemLog } from './log-news.ts';
 import { carry, type NotifyNeeds } from './notify.ts';
 import { waitingFor } from './waiting.ts';
 
@@ -17,22 +19,39 @@ export interface RunToTell {
   readonly startedAtMs: number;
   /** Of the machine. */
   readonly host: string;
+  /** What stopped the whole run, or kept it from looking at any lineage. */
+  readonly stopped?: CertkitError;
 }
 
 /** Names the lock under which it is decided what to tell, so that two runs do not tell the same. */
 const LOCK = 'news';
 
 /**
- * Tells what a run brought: one message for each channel that is to hear of any of it. Nothing here fails the run:
- * the work is done, and a channel that does not take its message is told where the run speaks.
+ * Tells what a run brought: one message for each channel that is to hear of any of it; where there is no channel, failures go to the
+ * system log. Nothing here fails the run: the work is done, and a channel that does not take its message is told where the run speaks.
  */
 export async function tellNews(run: RunToTell, needs: NotifyNeeds): Promise<void> {
+  const { stopped } = run;
   try {
     const { awaitsFirstRun = false } = await needs.store.told();
-    if (!awaitsFirstRun && !run.events.some(isNotable)) return;
-    await needs.store.withServerLock(LOCK, () => tellHeld(run, needs), { onWait: waitingFor('another run that tells its news', needs), signal: needs.signal });
+    if (!awaitsFirstRun && stopped === undefined && !run.events.some(isNotable)) return;
+    let isHeld = false;
+    const tellAlone = () => {
+      isHeld = true;
+      return tellHeld(run, needs);
+    };
+    await needs.store
+      .withServerLock(LOCK, tellAlone, { onWait: waitingFor('another run that tells its news', needs), signal: needs.signal })
+      .catch((thrown) => {
+        // What stopped the run may keep it from locking, too: a full or a read-only disk.
+        if (isHeld || stopped === undefined) throw thrown;
+        return tellHeld(run, needs);
+      });
   } catch (thrown) {
-    needs.tell({ type: 'untold', channel: 'no channel', fault: faultFacts(asCertkitError(thrown)) });
+    const error = asCertkitError(thrown);
+    needs.tell({ type: 'untold', channel: 'no channel', fault: faultFacts(error) });
+    const items = newsOf({ ...run, nowMs: needs.clock.nowMs(), isFirst: false }, new Map()).filter(({ kind }) => URGENT.has(kind));
+    await writeToSystemLog([`nobody could be told: ${error.message}`], items, needs);
   }
 }
 
@@ -41,12 +60,12 @@ export async function awaitFirstRun({ store }: Pick<NotifyNeeds, 'store'>): Prom
   await store.withServerLock(LOCK, async () => store.saveTold({ ...(await store.told()), awaitsFirstRun: true }));
 }
 
-async function tellHeld({ events, startedAtMs, host }: RunToTell, needs: NotifyNeeds): Promise<void> {
+async function tellHeld({ host, ...run }: RunToTell, needs: NotifyNeeds): Promise<void> {
   const { store } = needs;
   const nowMs = needs.clock.nowMs();
   const before = await store.told();
   const subjects = new Map((await store.overview()).map((view) => [view.name, subjectOf(view)]));
-  const news = newsOf({ events, startedAtMs, nowMs, isFirst: before.awaitsFirstRun === true }, subjects);
+  const news = newsOf({ ...run, nowMs, isFirst: before.awaitsFirstRun === true }, subjects);
   const timely = news.filter((item) => {
     const life = subjects.get(item.lineage ?? '')?.life;
     const toldAtMs = before.told[item.lineage ?? '']?.[item.kind];
@@ -54,7 +73,7 @@ async function tellHeld({ events, startedAtMs, host }: RunToTell, needs: NotifyN
   });
   if (timely.length === 0) return;
 
-  const channels = await store.channels();
+  const { channels, slip } = await channelsOf(needs);
   const sent = await Promise.all(
     channels.map(async (channel) => {
       const items = newsFor(channel, timely);
@@ -64,9 +83,26 @@ async function tellHeld({ events, startedAtMs, host }: RunToTell, needs: NotifyN
     }),
   );
   const taken = new Set(sent.flat());
-  const isStillFirst = timely.some((item) => item.kind === 'first-run' && !taken.has(item) && channels.some((channel) => newsFor(channel, [item]).length > 0));
-  if (taken.size === 0 && before.awaitsFirstRun !== true) return;
+  const isFor = (item: NewsItem) => (channel: Channel) => newsFor(channel, [item]).length > 0;
+  const unheard = timely.filter((item) => URGENT.has(item.kind) && !taken.has(item) && (channels.length === 0 || channels.some(isFor(item))));
+  const isLogged = (unheard.length > 0 || slip !== undefined) && (await writeToSystemLog(slip === undefined ? [] : [slip], unheard, needs));
+  // The log is where somebody without a channel looks. Who has one is told when it works again.
+  if (isLogged && channels.length === 0 && slip === undefined) for (const item of unheard) taken.add(item);
+
+  const isStillFirst = timely.some((item) => item.kind === 'first-run' && !taken.has(item) && (slip !== undefined || channels.some(isFor(item))));
+  if (taken.size === 0 && (before.awaitsFirstRun !== true || isStillFirst)) return;
   await store.saveTold({ told: toldNow(before, taken, new Set(subjects.keys()), nowMs), ...(isStillFirst ? { awaitsFirstRun: true } : {}) });
+}
+
+/** A slip in what certkit.yaml says of channels is told where the run speaks, and keeps nothing of the news from the log. */
+async function channelsOf({ store, tell }: NotifyNeeds): Promise<{ readonly channels: readonly Channel[]; readonly slip?: string }> {
+  try {
+    return { channels: await store.channels() };
+  } catch (thrown) {
+    const error = asCertkitError(thrown);
+    tell({ type: 'untold', channel: 'no channel', fault: faultFacts(error) });
+    return { channels: [], slip: `nobody could be told: ${error.message}` };
+  }
 }
 
 /** What nobody took stays to be told by the next run that meets it. Lineages that are gone are forgotten. */

@@ -5,10 +5,13 @@ import type { PluginChoice } from '../model/lineage.ts';
 import type { Digest } from '../model/news.ts';
 import { digestOf } from '../policy/news-digest.ts';
 import { testNews } from '../policy/news-text.ts';
+import type { SystemLog } from '../ports.ts';
+import { callAll, type HeartbeatNeeds } from './heartbeat.ts';
 import type { Needs } from './needs.ts';
 
 export interface NotifyNeeds extends Pick<Needs, 'store' | 'clock' | 'tell' | 'signal'> {
   notifier(choice: PluginChoice): Promise<Notifier>;
+  readonly systemLog: SystemLog;
 }
 
 /** What became of one message. */
@@ -20,8 +23,29 @@ export interface Carried {
 
 const LIMIT_MS = 60_000;
 
-/** Sends a test message to every channel, or to the one that is named by its number or to those of a plugin. */
-export async function testChannels(asked: string | undefined, host: string, needs: NotifyNeeds): Promise<readonly Carried[]> {
+/** What became of the heartbeat: whether one is configured, and what failed. */
+export interface Beaten {
+  readonly configured: boolean;
+  readonly errors: readonly CertkitError[];
+}
+
+export interface Tested {
+  readonly channels: readonly Carried[];
+  readonly heartbeat: Beaten;
+}
+
+/** Sends a test message to every channel and the heartbeat besides; or to the one channel that is named by its number, or to those of a plugin. */
+export async function testTelling(asked: string | undefined, host: string, needs: NotifyNeeds & HeartbeatNeeds): Promise<Tested> {
+  const called = asked === undefined ? await needs.store.heartbeat() : undefined;
+  const [channels, errors] = await Promise.all([
+    called !== undefined && (await needs.store.channels()).length === 0 ? [] : testChannels(asked, host, needs),
+    called === undefined ? [] : callAll(called, needs),
+  ]);
+  for (const error of errors) needs.tell({ type: 'no-heartbeat', fault: faultFacts(error) });
+  return { channels, heartbeat: { configured: called !== undefined, errors } };
+}
+
+async function testChannels(asked: string | undefined, host: string, needs: NotifyNeeds): Promise<readonly Carried[]> {
   const all = await needs.store.channels();
   const meant = all.filter(({ number, choice }) => asked === undefined || asked === String(number) || asked === choice.plugin);
   if (meant.length === 0) {

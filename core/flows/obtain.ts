@@ -4,7 +4,7 @@ import { asCertkitError, type CertkitError } from '../errors.ts';
 import type { JournalledOrder, RenewEntry } from '../model/journal.ts';
 import { type KeyAlgorithm, keyTypeOf, type Lineage } from '../model/lineage.ts';
 import type { CertificateSet, Version } from '../model/version.ts';
-import { orderTimes } from '../policy/order-times.ts';
+import { orderTimes, sameTerms } from '../policy/order-times.ts';
 import type { IssuedChain } from '../store/store.ts';
 import type { Needs } from './needs.ts';
 import { prove } from './prove.ts';
@@ -34,6 +34,7 @@ export async function obtain(lineage: Lineage, newest: Version | undefined, reas
     version: number,
     ca: lineage.authority.directory,
     identifiers: lineage.identifiers.map(({ value }) => value),
+    terms: lineage.terms,
     orders: left?.orders ?? [],
     authenticator: await needs.plugins.withoutSecrets('authenticator', lineage.authenticator),
     proofs: [],
@@ -110,7 +111,7 @@ async function leftOver(lineage: Lineage, needs: Needs): Promise<RenewEntry | un
   if (entry === undefined) return undefined;
 
   const same = entry.ca === lineage.authority.directory && entry.identifiers.join(' ') === lineage.identifiers.map(({ value }) => value).join(' ');
-  if (same && entry.orders.every(({ algorithm }) => lineage.keys.includes(algorithm))) return entry;
+  if (same && sameTerms(entry.terms ?? {}, lineage.terms) && entry.orders.every(({ algorithm }) => lineage.keys.includes(algorithm))) return entry;
   await giveUp(entry, needs);
   return undefined;
 }

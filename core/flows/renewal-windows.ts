@@ -47,8 +47,8 @@ export async function refreshWindows(views: readonly LineageView[], needs: Needs
   return true;
 }
 
-/** Whether a CA is to be asked now. */
-export function isQuestionDue(view: LineageView, nowMs: number): boolean {
+/** Whether the CA is to be asked now when it wants one of its versions renewed. */
+export function isWindowQuestionDue(view: LineageView, nowMs: number): boolean {
   return view.readable && questionsDue([view], nowMs).length > 0;
 }
 

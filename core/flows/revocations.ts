@@ -14,7 +14,10 @@ interface Question {
   readonly set: CertificateSet;
 }
 
-const AT_ONCE = 8;
+/** A list may have 20 MB. */
+const AT_ONCE = 4;
+/** Renewals wait no longer for those who keep silent: whom this run has not come to ask by then is asked by the next. */
+const ASKING_MS = 60_000;
 /** Names the lock under which the answers are written. */
 const LOCK = 'revocations';
 
@@ -28,6 +31,11 @@ export async function refreshRevocations(views: readonly LineageView[], needs: N
   const fresh = due.length === 0 ? undefined : await askAndKeep(due, needs);
   for (const view of readable) for (const version of versionsOf(view)) tellIfRevoked(view.name, version, fresh ?? view.revocations, needs);
   return fresh !== undefined;
+}
+
+/** Whether it is to be asked now whether one of its certificates is revoked. */
+export function isRevocationQuestionDue(view: LineageView, nowMs: number): boolean {
+  return view.readable && questionsOn(view, nowMs).length > 0;
 }
 
 /** Asks about one version now, whenever the last time was, and answers what is known then. */
@@ -55,13 +63,14 @@ function versionsOf({ newest, live }: Readable): readonly Version[] {
 
 async function askAndKeep(questions: readonly Question[], needs: Needs): Promise<Revocations> {
   const { store, clock, signal } = needs;
-  const replies = await inPool(questions, AT_ONCE, async (question) => ({ question, reply: await ask(question, needs) }));
+  const lastStartMs = clock.nowMs() + ASKING_MS;
+  const replies = await inPool(questions, AT_ONCE, async (question) => (clock.nowMs() > lastStartMs ? [] : [{ question, reply: await ask(question, needs) }]));
   signal.throwIfAborted();
   const nowMs = clock.nowMs();
   return store.withServerLock(LOCK, async () => {
     const before = await store.revocations();
     const kept = Object.entries(before).filter(([, { notAfterMs }]) => nowMs < notAfterMs);
-    const asked = replies.map(({ question: { set }, reply }) => {
+    const asked = replies.flat().map(({ question: { set }, reply }) => {
       const own = before[set.leafSha256];
       return [set.leafSha256, keepReply({ nowMs, notAfterMs: set.notAfterMs, reply, ...(own === undefined ? {} : { before: own }) })] as const;
     });

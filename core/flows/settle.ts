@@ -50,11 +50,12 @@ export async function settle(target: Target, carried: CarriedOut, allSetbacks: r
   if (isLive) await store.prune(name, [version.number, ...Object.values(state.seen).map((seen) => seen.version)]);
   if (error === undefined) await store.saveState(name, state);
   else {
+    const inUse = isLive ? version : target.live === undefined ? undefined : await store.version(name, target.live);
     const attempts = afterFailure({
       nowMs: needs.clock.nowMs(),
       code: error.code,
       ...(earlier === undefined ? {} : { before: earlier }),
-      notAfterMs: lifeOf(version).notAfterMs,
+      ...(inUse === undefined ? {} : { notAfterMs: lifeOf(inUse).notAfterMs }),
     });
     await store.saveState(name, { ...state, deployment: attempts });
     const outcome = failed(name, error, needs, attempts.notBeforeMs);

@@ -1,7 +1,13 @@
-import type { PlannedPlace } from './place.ts';
+import type { Installer } from '../../plugins/contract.ts';
+import type { Server } from '../model/site.ts';
+
+export interface Reloadable {
+  readonly installer: Pick<Installer, 'reload'>;
+  readonly survey: { readonly server: Pick<Server, 'reloadCommand'> };
+}
 
 /** Tells servers to read their files again, all of which are written by then. */
-export type Reload = (place: PlannedPlace, signal: AbortSignal) => Promise<void>;
+export type Reload = (place: Reloadable, signal: AbortSignal) => Promise<void>;
 
 /** Servers that are reloaded by the very same command are reloaded by one run of it, and its failure is the failure of each. */
 export function shareReloads(): Reload {

@@ -82,9 +82,9 @@ async function between<T>(due: readonly Lineage[], outcomes: RunOutcomes, needs:
 async function callAfter({ due, views, asked }: HookedJob, outcomes: RunOutcomes, needs: Needs): Promise<readonly CertkitError[]> {
   const calling = { attempt: 1, signal: needs.signal };
   const lineages = new Map([...views.flatMap((view) => (view.readable ? [view.lineage] : [])), ...due].map((lineage) => [lineage.name, lineage]));
-  const those = (names: Iterable<string>) => [...names].flatMap((name) => lineages.get(name) ?? []);
-  const renewed = those(outcomes.renewed.keys());
-  const failed = those(outcomes.failed.keys());
+  const those = (outcome: ReadonlyMap<string, unknown>) => [...lineages.values()].filter(({ name }) => outcome.has(name));
+  const renewed = those(outcomes.renewed);
+  const failed = those(outcomes.failed);
   const ofRenewed = await callHooks(
     'renewed',
     renewed,

@@ -78,6 +78,8 @@ export type Event =
     }
   /** A channel has not taken its message. */
   | { readonly type: 'untold'; readonly channel: string; readonly fault: EventFault }
+  /** The heartbeat after the run could not be sent. */
+  | { readonly type: 'no-heartbeat'; readonly fault: EventFault }
   | {
       readonly type: 'failed';
       readonly lineage?: string;

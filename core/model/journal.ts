@@ -1,5 +1,5 @@
 import type { ChallengeTask, Receipt } from './challenge.ts';
-import type { KeyAlgorithm, PluginChoice } from './lineage.ts';
+import type { KeyAlgorithm, OrderTerms, PluginChoice } from './lineage.ts';
 import type { ServerProcess } from './site.ts';
 import type { WrittenEdit } from './written.ts';
 
@@ -21,6 +21,8 @@ export interface RenewEntry {
   readonly ca: string;
   /** Values of the identifiers ordered; a resumed order must be for these. */
   readonly identifiers: readonly string[];
+  /** What else was ordered; a resumed order must be for the same. */
+  readonly terms?: OrderTerms;
   readonly orders: readonly JournalledOrder[];
   readonly authenticator: PluginChoice;
   readonly proofs: readonly { readonly task: ChallengeTask; readonly receipt?: Receipt }[];

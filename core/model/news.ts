@@ -11,7 +11,11 @@ export type NewsKind =
   /** Only a person can go on: an authenticator that needs one, a change of structure. */
   | 'needs-you'
   | 'expiring'
+  /** The CA took back its word for a certificate that is in use or was to be. */
+  | 'revoked'
   | 'plugin-refused'
+  /** A run stopped before it had looked at every lineage, or none of them could be looked at. */
+  | 'run-failed'
   /** The first run of a new schedule: now it is known that it runs. */
   | 'first-run'
   /** Somebody asked whether messages arrive. */
@@ -26,13 +30,24 @@ export const NEWS_KINDS: readonly NewsKind[] = [
   'hook-failed',
   'needs-you',
   'expiring',
+  'revoked',
   'plugin-refused',
+  'run-failed',
   'first-run',
   'test',
 ];
 
 /** Kinds that ask for somebody. */
-export const URGENT: ReadonlySet<NewsKind> = new Set(['renewal-failed', 'deployment-failed', 'hook-failed', 'needs-you', 'expiring', 'plugin-refused']);
+export const URGENT: ReadonlySet<NewsKind> = new Set([
+  'renewal-failed',
+  'deployment-failed',
+  'hook-failed',
+  'needs-you',
+  'expiring',
+  'revoked',
+  'plugin-refused',
+  'run-failed',
+]);
 
 export interface NewsItem {
   readonly kind: NewsKind;

@@ -34,6 +34,6 @@ export function hookVariables(event: HookEvent, subjects: readonly HookSubject[]
     FAILED_DOMAINS: namesOf('failed').join(' '),
   };
   return Object.fromEntries(
-    Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1].length <= LONGEST_VARIABLE),
+    Object.entries(variables).flatMap(([name, value]) => (value === undefined || value.length > LONGEST_VARIABLE ? [] : [[name, value.replaceAll('\0', '')]])),
   );
 }

@@ -4,6 +4,8 @@ import { type Digest, type NewsItem, type NewsKind, URGENT } from '../model/news
 
 /** How a subject counts them: `2 not renewed, 1 deployed`. */
 const COUNTED: Readonly<Record<NewsKind, string>> = {
+  revoked: 'revoked',
+  'run-failed': 'run that failed as a whole',
   'renewal-failed': 'not renewed',
   'deployment-failed': 'not deployed',
   'hook-failed': 'with a failed hook',

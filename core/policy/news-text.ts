@@ -39,7 +39,9 @@ export function failureNews({ kind, event, subject, booked, isUndone, remarks, n
     `${fault.code}: ${fault.message}\n${fault.hint}`,
     isUndone ? 'What had been changed is taken back: the servers go on as before.' : undefined,
     ...remarks,
-    subject === undefined ? undefined : meaningFor(subject, kind, booked, nextTryMs, nowMs),
+    subject === undefined
+      ? 'What it was changing may be half done; nothing more is deployed there until it is put right. "certkit recover" tries at once, as every run does.'
+      : meaningFor(subject, kind, booked, nextTryMs, nowMs),
     subject === undefined ? undefined : wayOutFor(subject, kind, during),
   );
   return {
@@ -73,14 +75,16 @@ function meaningFor({ life }: NewsSubject, kind: FailureKind, booked: Attempts |
   const inUse = life === undefined ? 'No certificate is in use yet.' : lifeText(life, nowMs);
   const tries = booked === undefined ? '' : ` This was try ${booked.failures}.`;
   const next = nextTryMs === undefined ? 'Every run tries again.' : `The next try is made from ${momentText(nextTryMs)} on.`;
-  return `${inUse}${tries} ${kind === 'needs-you' ? 'certkit cannot do it by itself.' : next}`;
+  if (kind !== 'needs-you') return `${inUse}${tries} ${next}`;
+  const otherwise = life === undefined || life.notAfterMs <= nowMs ? '' : ' If nobody does, visitors are warned or turned away from then on.';
+  return `${inUse}${tries} certkit cannot do it by itself.${otherwise}`;
 }
 
 function wayOutFor({ name }: NewsSubject, kind: FailureKind, during: Failure['event']['during']): string {
   const again = during === 'renewal' ? `certkit renew ${name}` : `certkit deploy ${name} --now`;
   return kind === 'needs-you'
     ? `Run "${again}" at a terminal; "certkit explain ${name}" shows what is due when.`
-    : `When it is mended, "${again}" tries at once; "certkit explain ${name}" shows what is due when.`;
+    : `Mend what is named above; "${again}" then tries at once, and "certkit explain ${name}" shows what is due when.`;
 }
 
 export function renewedNews(subject: NewsSubject, { version, notAfterMs }: Of<'renewed'>): NewsItem {
@@ -88,7 +92,10 @@ export function renewedNews(subject: NewsSubject, { version, notAfterMs }: Of<'r
     kind: 'renewed',
     lineage: subject.name,
     title: `${subject.name} is renewed`,
-    text: paragraphs(`Version ${version} of ${theCertificate(subject)} was obtained; it is valid until ${momentText(notAfterMs)}.`, 'There is nothing to do.'),
+    text: paragraphs(
+      `Version ${version} of ${theCertificate(subject)} was obtained; it is valid until ${momentText(notAfterMs)}.`,
+      `There is nothing to do. "certkit status ${subject.name}" shows whether servers use it yet.`,
+    ),
     expiresAtMs: notAfterMs,
   };
 }
@@ -121,7 +128,7 @@ export function deployedNews(subject: NewsSubject, { version, servers }: Of<'dep
     text: paragraphs(
       `Version ${version} of ${theCertificate(subject)} ${seen}.${life === undefined ? '' : ` It is valid until ${momentText(life.notAfterMs)}.`}`,
       ...remarks,
-      'There is nothing to do.',
+      remarks.length === 0 ? 'There is nothing to do.' : 'There is nothing to do, if you know of that.',
     ),
     ...(life === undefined ? {} : { expiresAtMs: life.notAfterMs }),
   };
@@ -131,7 +138,7 @@ export function expiringNews(subject: NewsSubject, life: Life, { what, reason, r
   const { name } = subject;
   const until = reviewAtMs === undefined ? '' : ` until ${momentText(reviewAtMs)}`;
   const because: Readonly<Record<string, string>> = {
-    held: `Its ${what} is held${until}: somebody ran "certkit hold ${name}". "certkit release ${name}" lets it go.`,
+    held: `Its ${what} is held${until}: somebody ran "certkit hold ${name}". "certkit release ${name}" lets it go, and the next run sees to it.`,
     rejected: `Its newest version is not deployed, because somebody rolled back from it. "certkit release ${name}" allows it again, "certkit renew ${name} --force" gets another.`,
     'backing-off': `Its ${what} has failed and rests${until}. "certkit explain ${name}" shows why; run "certkit ${what === 'renewal' ? `renew ${name}` : `deploy ${name} --now`}" when it is mended.`,
   };
@@ -142,6 +149,20 @@ export function expiringNews(subject: NewsSubject, life: Life, { what, reason, r
     text: paragraphs(`Nothing replaces ${theCertificate(subject)}. ${lifeText(life, nowMs)}`, because[reason]),
     expiresAtMs: life.notAfterMs,
     ...(reviewAtMs === undefined ? {} : { nextTryMs: reviewAtMs }),
+  };
+}
+
+export function runFailedNews({ code, message, hint }: EventFault): NewsItem {
+  return {
+    kind: 'run-failed',
+    title: 'a run failed as a whole',
+    text: paragraphs(
+      'certkit started by itself to renew what is due, and could not do so for any certificate.',
+      `${code}: ${message}\n${hint}`,
+      'The certificates in use stay in use until they expire. Nothing replaces them while this lasts; the next run tries again.',
+      'When it is mended, run "certkit renew" at a terminal to see that it works; "certkit status" shows how long each certificate is good for.',
+    ),
+    code,
   };
 }
 
@@ -175,7 +196,7 @@ function lifeText({ notAfterMs }: Life, nowMs: number): string {
   return `The certificate in use is valid until ${momentText(notAfterMs)}, ${spanText(notAfterMs - nowMs)} more.`;
 }
 
-function spanText(ms: number): string {
+export function spanText(ms: number): string {
   const [count, unit] = ms >= 2 * DAY_MS ? [Math.floor(ms / DAY_MS), 'day'] : [Math.floor(ms / HOUR_MS), 'hour'];
   return count === 0 ? 'less than an hour' : `${count} ${unit}${count === 1 ? '' : 's'}`;
 }

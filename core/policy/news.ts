@@ -1,8 +1,19 @@
-import type { Event } from '../model/event.ts';
+import type { Event, EventFault } from '../model/event.ts';
 import type { NewsItem } from '../model/news.ts';
 import { hookFailedNews } from './hook-news.ts';
 import { isInLastDays } from './news-repeats.ts';
-import { deployedNews, expiringNews, type FailureKind, failureNews, firstRunNews, type NewsSubject, renewedNews, waitingNews } from './news-text.ts';
+import {
+  deployedNews,
+  expiringNews,
+  type FailureKind,
+  failureNews,
+  firstRunNews,
+  type NewsSubject,
+  renewedNews,
+  runFailedNews,
+  waitingNews,
+} from './news-text.ts';
+import { revokedNews } from './revoked-news.ts';
 
 type Of<T extends Event['type']> = Extract<Event, { type: T }>;
 type Failed = Of<'failed'>;
@@ -12,10 +23,12 @@ export interface FinishedRun {
   readonly startedAtMs: number;
   readonly nowMs: number;
   readonly isFirst: boolean;
+  /** What stopped the whole run, or kept it from looking at any lineage. */
+  readonly stopped?: EventFault;
 }
 
 /** Only a person can mend these. */
-const FOR_A_PERSON: ReadonlySet<string> = new Set(['PLUGIN_UNABLE', 'INSTALLER_DRIFT', 'ACME_TERMS']);
+export const FOR_A_PERSON: ReadonlySet<string> = new Set(['PLUGIN_UNABLE', 'INSTALLER_DRIFT', 'ACME_TERMS']);
 const UNUSABLE_PLUGIN: ReadonlySet<string> = new Set(['PLUGIN_NOT_FOUND', 'PLUGIN_AMBIGUOUS', 'PLUGIN_REFUSED', 'PLUGIN_BROKEN']);
 /** Why nothing is done about a certificate although its end is near. */
 const LEFT_ALONE: ReadonlySet<string> = new Set(['held', 'rejected', 'backing-off']);
@@ -26,6 +39,7 @@ export function isNotable(event: Event): boolean {
     case 'renewed':
     case 'deployed':
     case 'already-served':
+    case 'revoked':
     case 'failed':
     case 'hook-failed':
       return true;
@@ -39,7 +53,9 @@ export function isNotable(event: Event): boolean {
 /** What a run brought, from what it told as it went: at most one item of a kind for each lineage, and one for each call of a hook that failed. */
 export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubject>): readonly NewsItem[] {
   const byLineage = new Map<string | undefined, Event[]>();
+  const { stopped } = run;
   for (const event of run.events) {
+    if (event.type === 'failed' && event.fault.code === stopped?.code && event.fault.message === stopped.message) continue; // told once, for all
     const lineage = 'lineage' in event ? event.lineage : undefined;
     const own = byLineage.get(lineage) ?? [];
     byLineage.set(lineage, own);
@@ -49,7 +65,7 @@ export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubje
     name === undefined ? failuresOf(events, undefined, run) : newsOfLineage(events, subjects.get(name) ?? { name, names: [] }, run),
   );
   const ofHooks = run.events.flatMap((event) => (event.type === 'hook-failed' && !isToldByRenewals(event, run) ? [hookFailedNews(event, subjects)] : []));
-  return [...items, ...ofHooks, ...(run.isFirst ? [firstRunNews()] : [])];
+  return [...(stopped === undefined ? [] : [runFailedNews(stopped)]), ...items, ...ofHooks, ...(run.isFirst ? [firstRunNews()] : [])];
 }
 
 /** The renewals that a pre hook has stopped tell of it, each for its lineage. */
@@ -61,10 +77,17 @@ function isToldByRenewals({ hook, lineages, fault }: Of<'hook-failed'>, { events
 
 function newsOfLineage(events: readonly Event[], subject: NewsSubject, run: FinishedRun): readonly NewsItem[] {
   const failures = failuresOf(events, subject, run);
-  const items = [...failures, ...goodNewsOf(events, subject, failures.length > 0)];
+  const items = [...revocationsOf(events, subject), ...failures, ...goodNewsOf(events, subject, failures.length > 0)];
   if (items.length > 0 || subject.life === undefined || !isInLastDays(subject.life, run.nowMs)) return items;
   const leftAlone = last(events, 'not-due', ({ reason }) => LEFT_ALONE.has(reason));
   return leftAlone === undefined ? [] : [expiringNews(subject, subject.life, leftAlone, run.nowMs)];
+}
+
+function revocationsOf(events: readonly Event[], subject: NewsSubject): readonly NewsItem[] {
+  const revoked = events.filter((event) => event.type === 'revoked');
+  if (revoked.length === 0) return [];
+  const notDue = last(events, 'not-due', ({ reason }) => LEFT_ALONE.has(reason));
+  return [revokedNews(subject, revoked, { renewed: last(events, 'renewed'), served: last(events, 'deployed'), notDue })];
 }
 
 function goodNewsOf(events: readonly Event[], subject: NewsSubject, hasFailed: boolean): readonly NewsItem[] {
@@ -100,7 +123,7 @@ function kindOf({ during, fault }: Failed): FailureKind {
 /** What was seen on the way and does not make a failure. */
 function remarksOf(events: readonly Event[]): readonly string[] {
   return events.flatMap((event) => {
-    if (event.type === 'drift') return [`${event.server} was not as the last deployment left it: ${event.what.join('; ')}.`];
+    if (event.type === 'drift') return [`Somebody had changed the configuration of ${event.server} since certkit wrote to it last: ${event.what.join('; ')}.`];
     return event.type === 'unproven' ? [`Not proven: ${event.what}: ${event.because}.`] : [];
   });
 }

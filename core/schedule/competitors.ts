@@ -1,4 +1,4 @@
-import type { FileReader } from '../ports.ts';
+import type { Executor, FileReader } from '../ports.ts';
 import { isOurs } from './entry.ts';
 import { switchedOnCommands } from './timers.ts';
 
@@ -15,15 +15,30 @@ export interface Renewers {
   readonly competitors: readonly Competitor[];
 }
 
-/** Files, or folders of files with lines of cron's. Below the last one: Debian's crontabs/, SUSE's tabs/, Red Hat's files without a folder. */
-const CRONTABS: readonly string[] = ['/etc/crontab', '/etc/anacrontab', '/etc/cron.d', '/var/spool/cron'];
-const SCRIPTS: readonly string[] = [
-  ...['hourly', 'daily', 'weekly', 'monthly'].map((often) => `/etc/cron.${often}`),
-  ...['hourly', 'daily', 'weekly', 'monthly'].map((often) => `/etc/periodic/${often}`),
+/** Where commands stand. */
+interface Place {
+  readonly path: string;
+  /** How far below it files are looked for. */
+  readonly depth: number;
+  /** A file counts only if somebody may execute it. */
+  readonly isScript?: true;
+}
+
+const PLACES: readonly Place[] = [
+  { path: '/etc/crontab', depth: 0 },
+  { path: '/etc/anacrontab', depth: 0 },
+  { path: '/etc/cron.d', depth: 1 },
+  { path: '/var/spool/cron', depth: 2 }, // Debian has crontabs/ in it, SUSE tabs/, Red Hat the files themselves
+  ...['hourly', 'daily', 'weekly', 'monthly'].flatMap((often): readonly Place[] => [
+    { path: `/etc/cron.${often}`, depth: 1, isScript: true },
+    { path: `/etc/periodic/${often}`, depth: 1, isScript: true },
+  ]),
 ];
 
 /** Names that run-parts and cron pass over: copies that package managers, editors and people leave. */
 const LEFTOVER = /^\.|~$|\.(?:dpkg-\w+|rpm\w+|bak|old|orig|save|disabled|swp|cfsaved)$/;
+
+const ANY_EXECUTE = 0o111;
 
 const CERTKIT = 'certkit';
 
@@ -59,41 +74,44 @@ export async function findRenewers(files: FileReader, root = ''): Promise<Renewe
   const reader = lenient(files, root);
   const hasSystemd = (await reader.facts('/run/systemd/system', 'follow'))?.type === 'directory';
   const timers = (await switchedOnCommands(reader)).flatMap(({ timer, commands }) => {
-    const called = clientsIn(commands);
-    return (called.length > 0 ? called : clientsNamed(timer)).map((client) => ({ client, where: timer }));
+    const byCommand = clientsIn(commands);
+    return (byCommand.length > 0 ? byCommand : clientsNamed(timer)).map((client) => ({ client, where: timer }));
   });
-  const texts = (await Promise.all([...CRONTABS.map((path) => textsAt(path, 0, reader)), ...SCRIPTS.map((path) => textsAt(path, 0o111, reader))])).flat();
+  const texts = (await Promise.all(PLACES.map((place) => textsAt(place, reader)))).flat();
   const crons = texts.flatMap(({ path, text }) => {
-    const lines = text.split('\n').filter((line) => !/^\s*#/.test(line) && !(hasSystemd && NOT_WITH_SYSTEMD.test(line)));
+    const lines = text.split('\n').filter((line) => isNoComment(line) && !(hasSystemd && NOT_WITH_SYSTEMD.test(line)));
     return isOurs(text) ? [] : clientsIn(lines).map((client) => ({ client, where: path }));
   });
   const found = [...timers, ...crons];
   return { byHand: found.flatMap(({ client, where }) => (client === CERTKIT ? [where] : [])), competitors: found.filter(({ client }) => client !== CERTKIT) };
 }
 
-/** Whether the lines of a crontab have certkit renew. */
-export function renewsByHand(crontab: string): boolean {
-  return clientsIn(crontab.split('\n').filter((line) => !/^\s*#/.test(line))).includes(CERTKIT);
+/** Root reads the crontabs themselves; another user's own is behind its program. */
+export async function ownCrontab(programs: Executor): Promise<readonly string[]> {
+  const listed = await programs.run('crontab', ['-l']).catch(() => undefined); // no cron, or no crontab
+  return clientsIn((listed?.stdout ?? '').split('\n').filter(isNoComment)).includes(CERTKIT) ? ['your crontab'] : [];
 }
+
+const isNoComment = (line: string) => !/^\s*#/.test(line);
 
 function clientsIn(lines: readonly string[]): readonly string[] {
   return [...new Set(CLIENTS.flatMap(([client, command]) => (lines.some((line) => command.test(line)) ? [client] : [])))];
 }
 
-/** A package's service may run a script of its own: SUSE's dehydrated.timer does. */
+/** A client's timer may run a script around it. */
 function clientsNamed(timer: string): readonly string[] {
   const name = timer.slice(timer.lastIndexOf('/') + 1);
   return [...new Set(CLIENTS.flatMap(([client]) => (client !== CERTKIT && name.startsWith(`${client}.`) ? [client] : [])))];
 }
 
-/** @param modeWanted - bits of which a file needs one; scripts that may not be executed are not run */
-async function textsAt(path: string, modeWanted: number, reader: FileReader): Promise<readonly { readonly path: string; readonly text: string }[]> {
+async function textsAt({ path, depth, isScript }: Place, reader: FileReader): Promise<readonly { readonly path: string; readonly text: string }[]> {
   const facts = await reader.facts(path, 'follow');
-  if (facts?.type === 'directory') {
+  if (facts?.type === 'directory' && depth > 0) {
     const names = ((await reader.list(path)) ?? []).filter((name) => !LEFTOVER.test(name));
-    return (await Promise.all(names.map((name) => textsAt(`${path}/${name}`, modeWanted, reader)))).flat();
+    const below = names.map((name): Place => ({ path: `${path}/${name}`, depth: depth - 1, ...(isScript === true ? { isScript } : {}) }));
+    return (await Promise.all(below.map((place) => textsAt(place, reader)))).flat();
   }
-  if (facts?.type !== 'file' || (modeWanted !== 0 && (facts.mode & modeWanted) === 0)) return [];
+  if (facts?.type !== 'file' || (isScript === true && (facts.mode & ANY_EXECUTE) === 0)) return [];
   const bytes = await reader.read(path);
   return bytes === undefined ? [] : [{ path, text: Buffer.from(bytes).toString('latin1') }];
 }

@@ -18,6 +18,12 @@ export function isOurs(text: string): boolean {
   return text.includes(MARK);
 }
 
+/** Whether two texts of ours differ in no more than PATH: who asks has another one than who installed, and both will do. */
+export function sameButForPath(a: string, b: string): boolean {
+  const withoutPath = (text: string) => text.replace(/\bPATH=.*?(?= exec |"$|$)/gm, '');
+  return withoutPath(a) === withoutPath(b);
+}
+
 export function commandOf({ node, program, home }: EntryFacts, command: readonly string[]): readonly string[] {
   return [node, program, '--home', home, ...command];
 }

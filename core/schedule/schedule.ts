@@ -1,10 +1,11 @@
 import { fault } from '../errors.ts';
 import { fingerprint } from '../model/fingerprint.ts';
 import type { Clock, Executor, Files } from '../ports.ts';
-import { type Competitor, findRenewers, renewsByHand } from './competitors.ts';
-import { cronEntry, crontabLine, hourlyScript, nextRunMs } from './cron.ts';
+import { type Competitor, findRenewers, ownCrontab } from './competitors.ts';
+import { cronEntry, crontabLine, hourlyScript, nextRunMs, refuseLongLines } from './cron.ts';
 import { runsCron } from './cron-daemon.ts';
-import { commandOf, type EntryFacts, isOurs } from './entry.ts';
+import { type EntryFacts, isOurs, sameButForPath } from './entry.ts';
+import { rehearse } from './rehearsal.ts';
 import { RECOVERY, systemdUnits, TIMER } from './systemd.ts';
 import { timerTimes } from './timer-times.ts';
 
@@ -84,6 +85,7 @@ export function createSchedule({ facts, uid, files, programs, clock, root = '' }
 
   async function write(path: string, mode: number): Promise<void> {
     const text = wanted.get(path) ?? '';
+    if (path === CRON_FILE) refuseLongLines(text, facts);
     const there = await textAt(path);
     if (there === text) return;
     if (there !== undefined && !isOurs(there)) {
@@ -113,14 +115,15 @@ export function createSchedule({ facts, uid, files, programs, clock, root = '' }
   return {
     async status() {
       const paths = await installed();
-      const outdated = (await Promise.all(paths.map(async (path) => ((await textAt(path)) === wanted.get(path) ? [] : [path])))).flat();
+      const isCurrent = async (path: string) => sameButForPath((await textAt(path)) ?? '', wanted.get(path) ?? '');
+      const outdated = (await Promise.all(paths.map(async (path) => ((await isCurrent(path)) ? [] : [path])))).flat();
       const kind = paths.includes(unitPath(TIMER)) ? 'systemd' : paths.length > 0 ? 'cron' : undefined;
       const { byHand, competitors } = await findRenewers(files, root);
       return {
         ...(kind === undefined ? {} : { kind }),
         files: paths,
         outdated,
-        byHand: [...byHand, ...(await ownCrontab())],
+        byHand: [...byHand, ...(uid === 0 ? [] : await ownCrontab(programs))],
         ...(await workings(kind)),
         competitors,
       };
@@ -128,7 +131,11 @@ export function createSchedule({ facts, uid, files, programs, clock, root = '' }
 
     async install(asked) {
       const kind = asked ?? (await kindHere());
-      if (kind === 'crontab') return { kind, files: [], line: crontabLine(facts, minute), ...(await rehearse()), ...(await idleCron()) };
+      if (kind === 'crontab') {
+        const line = crontabLine(facts, minute);
+        refuseLongLines(line, facts);
+        return { kind, files: [], line, ...(await rehearse(facts, programs)), ...(await idleCron()) };
+      }
       if (uid !== 0)
         throw fault('USAGE_INVALID', {
           problem: `Only root can install a ${kind} entry; "certkit schedule install crontab" prints a line for your own crontab`,
@@ -155,7 +162,7 @@ export function createSchedule({ facts, uid, files, programs, clock, root = '' }
       }
       // One entry, not two: another kind that was installed before goes.
       await withdraw(before.filter((path) => !paths.includes(path)));
-      return { kind, files: paths, ...(await rehearse()), ...(kind === 'cron' ? await idleCron() : {}) };
+      return { kind, files: paths, ...(await rehearse(facts, programs)), ...(kind === 'cron' ? await idleCron() : {}) };
     },
 
     async remove() {
@@ -181,13 +188,6 @@ export function createSchedule({ facts, uid, files, programs, clock, root = '' }
     return (await runsCron(files, root)) === false ? { idle: 'no-cron' } : {};
   }
 
-  /** Root reads the crontabs themselves; another user's is behind its program. */
-  async function ownCrontab(): Promise<readonly string[]> {
-    if (uid === 0) return [];
-    const listed = await programs.run('crontab', ['-l']).catch(() => undefined); // no cron, or no crontab
-    return listed !== undefined && renewsByHand(listed.stdout) ? ['your crontab'] : [];
-  }
-
   async function withdraw(paths: readonly string[]): Promise<void> {
     const ofSystemd = paths.filter((path) => path.startsWith(UNIT_FOLDER));
     if (ofSystemd.length > 0) {
@@ -196,14 +196,5 @@ export function createSchedule({ facts, uid, files, programs, clock, root = '' }
     }
     await removeFiles(paths);
     if (ofSystemd.length > 0) await systemctl('daemon-reload');
-  }
-
-  /** The entry's own command in the entry's own environment, changing nothing. */
-  async function rehearse(): Promise<{ readonly trouble?: string }> {
-    const [file = '', ...args] = commandOf(facts, ['renew', '--dry-run']);
-    const { exitCode, stdout, stderr } = await programs.run('env', ['-i', `PATH=${facts.path}`, file, ...args], {
-      accept: Array.from({ length: 256 }, (_, code) => code),
-    });
-    return exitCode === 0 ? {} : { trouble: `it ended with ${exitCode}\n${`${stdout}${stderr}`.trim()}` };
   }
 }

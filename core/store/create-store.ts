@@ -4,8 +4,10 @@ import { createChannels } from './channel-file.ts';
 import { createCheckpoints } from './checkpoint.ts';
 import { createConfigurations } from './configuration.ts';
 import { createDrafts } from './drafts.ts';
+import { createHeartbeats } from './heartbeat-file.ts';
 import { createHookFolders } from './hook-folders.ts';
 import { createJournal } from './journal.ts';
+import { createLastRuns } from './last-run-file.ts';
 import { createLayout } from './layout.ts';
 import { createLineageIndex } from './lineage-index.ts';
 import { createLineages } from './lineages.ts';
@@ -31,11 +33,12 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
   const states = createStates(layout, files);
   const renewalWindows = createRenewalWindows(layout, files);
   const revocationRecords = createRevocationRecords(layout, files);
+  const heartbeats = createHeartbeats(layout, files, yamlFiles);
   return {
     home,
     ...createSafety(layout, files, uid),
     ...lineages,
-    ...createLineageIndex({ layout, files, lineages, archive, states, renewalWindows, revocationRecords }),
+    ...createLineageIndex({ layout, files, lineages, archive, states, renewalWindows, revocationRecords, heartbeats }),
     ...locking,
     ...archive,
     ...createMaking(layout, files),
@@ -53,5 +56,7 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
     ...createDrafts(layout, files),
     ...createToldNews(layout, files),
     ...createHookFolders(layout, files, lineages, uid),
+    ...createLastRuns(layout, files),
+    heartbeat: heartbeats.heartbeat,
   };
 }

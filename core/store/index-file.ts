@@ -3,6 +3,7 @@ import type { Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
 import type { Version } from '../model/version.ts';
 import type { Files } from '../ports.ts';
+import type { RememberedHeartbeat } from './heartbeat-file.ts';
 import type { Stamp } from './stamp.ts';
 
 const FORMAT = 3;
@@ -26,6 +27,8 @@ export interface IndexedLineage {
 /** What was read of all lineages, by stamps that tell whether it still holds. */
 export interface Index {
   readonly settings: Stamp;
+  /** Of certkit.yaml; absent where it has to be read. */
+  readonly heartbeat?: RememberedHeartbeat;
   readonly liveLinks: Stamp;
   readonly lineages: Readonly<Record<string, IndexedLineage>>;
 }

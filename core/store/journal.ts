@@ -37,6 +37,7 @@ const renewEntry = members(
     version: whole,
     ca: text,
     identifiers: list(text),
+    terms: optional(members({ profile: optional(text), startsAfterMs: optional(whole), lifeMs: optional(whole) }, 'ignored')),
     orders: list(members({ algorithm: oneOf(KEY_ALGORITHMS), url: text, finalizing: flag }, 'ignored')),
     authenticator: choice,
     proofs: list(members({ task, receipt: optional(mapOf(receiptValue)) }, 'ignored')),

@@ -17,6 +17,7 @@ export interface Layout {
   readonly windows: string;
   readonly revocations: string;
   readonly news: string;
+  readonly lastRun: string;
   readonly accounts: string;
   readonly stateRoot: string;
   readonly states: string;
@@ -62,6 +63,7 @@ export function createLayout(home: string): Layout {
     windows: at('state', 'renewal-windows.json'),
     revocations: at('state', 'revocations.json'),
     news: at('state', 'news.json'),
+    lastRun: at('state', 'last-run.json'),
     accounts: at('accounts'),
     stateRoot: at('state'),
     states: at('state', 'lineages'),

@@ -14,6 +14,7 @@ import {
   type PluginChoice,
   type Policy,
 } from '../model/lineage.ts';
+import { isLoopbackHost } from '../model/loopback.ts';
 import { type Decoded, type Decoder, list, Misfit, mapping, members, oneOf, optional, parsed, text } from './decode.ts';
 import { formatDelay, parseDelay } from './delay-text.ts';
 import { decodeHooks, plainHooks } from './hooks-file.ts';
@@ -54,8 +55,9 @@ const COMMON = {
   hooks: optional(decodeHooks),
 };
 
-/** `notify` is read apart (channel-file.ts): a slip in it must not keep lineages from being read. */
-const SETTINGS = { ...COMMON, probe_timeout: optional(parsed(parseDuration)), notify: optional((value: unknown) => value) };
+const readApart = optional((value: unknown) => value);
+/** `notify` and `heartbeat` are read apart (channel-file.ts, heartbeat-file.ts): a slip in them must not keep lineages from being read. */
+const SETTINGS = { ...COMMON, probe_timeout: optional(parsed(parseDuration)), notify: readApart, heartbeat: readApart };
 const LINEAGE = {
   ...COMMON,
   identifiers: decodeIdentifiers,
@@ -88,15 +90,22 @@ export const decodeSettings: Decoder<Settings> = (value) => {
   });
 };
 
-export function assembleLineage(name: string, fields: LineageFields, { authority, keys, policy, terms, permissions }: Settings): Lineage {
-  const directory = fields.ca ?? authority.directory;
+/** What of the defaults counts for a lineage of this CA: bundle and profile are the default CA's own. */
+export function defaultsFor(directory: string, settings: Settings): Settings {
+  const { bundle: _bundle, ...authority } = settings.authority;
+  const { profile: _profile, ...terms } = settings.terms;
+  if (directory === authority.directory) return settings;
+  return { ...settings, authority, terms: authority.directory === undefined ? settings.terms : terms };
+}
+
+export function assembleLineage(name: string, fields: LineageFields, settings: Settings): Lineage {
+  const directory = fields.ca ?? settings.authority.directory;
   if (directory === undefined) throw new Misfit('"ca" is missing: the URL of the ACME directory of a CA, here or in certkit.yaml');
-  // The default bundle vouches for the default CA and for no other.
-  const bundle = fields.ca_bundle ?? (directory === authority.directory ? authority.bundle : undefined);
+  const { authority, keys, policy, terms, permissions } = defaultsFor(directory, settings);
   return present<Lineage>({
     name,
     identifiers: fields.identifiers,
-    authority: present<Authority>({ directory, bundle, email: fields.email ?? authority.email }),
+    authority: present<Authority>({ directory, bundle: fields.ca_bundle ?? authority.bundle, email: fields.email ?? authority.email }),
     keys: fields.keys ?? keys ?? DEFAULT_KEYS,
     authenticator: fields.authenticator,
     installers: fields.installers ?? [],
@@ -230,8 +239,7 @@ function accountName(value: unknown): string {
 function parseDirectoryUrl(written: string): Parsed<string> {
   if (!URL.canParse(written)) return { ok: false, because: 'the URL of an ACME directory is wanted' };
   const { protocol, hostname } = new URL(written);
-  const local = ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
-  if (protocol === 'https:' || (protocol === 'http:' && local)) return { ok: true, value: written };
+  if (protocol === 'https:' || (protocol === 'http:' && isLoopbackHost(hostname))) return { ok: true, value: written };
   return { ok: false, because: 'a CA is reached over https (RFC 8555 section 6.1)' };
 }
 

@@ -7,6 +7,7 @@ import type { Revocations } from '../model/revocation.ts';
 import { inPool } from '../pool.ts';
 import type { Files } from '../ports.ts';
 import type { Archive } from './archive.ts';
+import type { CachedHeartbeats } from './heartbeat-file.ts';
 import { type Index, type IndexedLineage, readIndex, type VersionFacts, writeIndex } from './index-file.ts';
 import type { Layout } from './layout.ts';
 import type { Settings } from './lineage-file.ts';
@@ -46,11 +47,12 @@ interface IndexNeeds {
   readonly states: States;
   readonly renewalWindows: RenewalWindows;
   readonly revocationRecords: RevocationRecords;
+  readonly heartbeats: CachedHeartbeats;
 }
 
 const NO_INDEX: { readonly index: Index; readonly writtenAtMs: number } = { index: { settings: '', liveLinks: '', lineages: {} }, writtenAtMs: 0 };
 
-export function createLineageIndex({ layout, files, lineages, archive, states, renewalWindows, revocationRecords }: IndexNeeds): Overview {
+export function createLineageIndex({ layout, files, lineages, archive, states, renewalWindows, revocationRecords, heartbeats }: IndexNeeds): Overview {
   const stampAt = async (path: string): Promise<Stamp> => stampOf(await files.facts(path));
 
   async function readVersions(name: string): Promise<VersionFacts> {
@@ -79,7 +81,9 @@ export function createLineageIndex({ layout, files, lineages, archive, states, r
       ]);
       const sameSettings = stillHolds(index.settings, settingsStamp, writtenAtMs);
       const sameLinks = stillHolds(index.liveLinks, linksStamp, writtenAtMs);
-      let changed = !sameSettings || !sameLinks;
+      const heartbeat = sameSettings && index.heartbeat !== undefined ? index.heartbeat : await heartbeats.toRemember();
+      if (heartbeat !== undefined) heartbeats.recall(settingsStamp, heartbeat);
+      let changed = !sameSettings || !sameLinks || heartbeat !== index.heartbeat;
       let defaults: Promise<Settings> | undefined;
       const indexed: [name: string, IndexedLineage][] = [];
 
@@ -125,7 +129,12 @@ export function createLineageIndex({ layout, files, lineages, archive, states, r
       const views = await inPool(names, AT_ONCE, viewOf);
       if (changed || indexed.length !== Object.keys(index.lineages).length) {
         try {
-          await writeIndex(files, layout.index, { settings: settingsStamp, liveLinks: linksStamp, lineages: Object.fromEntries(indexed) });
+          await writeIndex(files, layout.index, {
+            settings: settingsStamp,
+            ...(heartbeat === undefined ? {} : { heartbeat }),
+            liveLinks: linksStamp,
+            lineages: Object.fromEntries(indexed),
+          });
         } catch {
           // Costs the next run time and nothing else; a disk that takes no writes is told about where it matters.
         }

@@ -7,6 +7,7 @@ import {
   DEFAULT_KEYS,
   decodeLineageFields,
   decodeSettings,
+  defaultsFor,
   NO_SETTINGS,
   plainFields,
   plainLineage,
@@ -65,7 +66,7 @@ export function createLineages(layout: Layout, files: Files, yamlFiles: YamlFile
 
   /** The text of the lineage's file as it should be, or `undefined` where it is so already. */
   async function textFor(lineage: Lineage, path: string): Promise<string | undefined> {
-    const defaults = plainSettings(await settings());
+    const defaults = plainSettings(defaultsFor(lineage.authority.directory, await settings()));
     const bytes = await files.read(path);
     if (bytes === undefined) {
       const members = withoutDefaults(plainLineage(lineage), defaults, {});

@@ -5,8 +5,10 @@ import type { Channels } from './channel-file.ts';
 import type { Checkpoints } from './checkpoint.ts';
 import type { Configurations } from './configuration.ts';
 import type { Drafts } from './drafts.ts';
+import type { Heartbeats } from './heartbeat-file.ts';
 import type { HookFolders } from './hook-folders.ts';
 import type { Journal } from './journal.ts';
+import type { LastRuns } from './last-run-file.ts';
 import type { Overview } from './lineage-index.ts';
 import type { Lineages } from './lineages.ts';
 import type { Locking } from './locking.ts';
@@ -54,7 +56,9 @@ export interface Store
     Configurations,
     Drafts,
     ToldNews,
-    HookFolders {
+    HookFolders,
+    LastRuns,
+    Heartbeats {
   readonly home: string;
 }
 

@@ -1,6 +1,10 @@
+import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { judgeCrl } from '../../core/acme/crl.ts';
+import { judgeOcsp, ocspRequest } from '../../core/acme/ocsp.ts';
 import { askRevocation } from '../../core/acme/revocation.ts';
 import { type Answer, hasOpenssl, type Pair, type RevokingCa, startRevokingCa } from '../parts/revoking-ca.ts';
+import { mint } from './minted.ts';
 
 const DAY_MS = 86_400_000;
 /** openssl says at the second what we ask within it. */
@@ -17,6 +21,9 @@ describe.skipIf(!hasOpenssl)('a certificate that names whom to ask', () => {
   let revokedByCrl: string;
   let delegate: Pair;
   let serverPair: Pair;
+  let impostorsDelegate: Pair;
+  /** Another name over the same key. */
+  let sameKey: RevokingCa;
 
   beforeAll(async () => {
     [ca, impostor] = await Promise.all([startRevokingCa(), startRevokingCa()]);
@@ -28,8 +35,11 @@ describe.skipIf(!hasOpenssl)('a certificate that names whom to ask', () => {
     ca.revoke(revokedByCrl, 'superseded');
     delegate = ca.delegate('OCSPSigning');
     serverPair = ca.delegate('serverAuth');
+    impostorsDelegate = impostor.delegate('OCSPSigning');
+    const renamed = mint({ name: 'Another CA', ca: true, keyPem: ca.issuer.keyPem, notBeforeMs: Date.now() - DAY_MS, notAfterMs: Date.now() + DAY_MS });
+    sameKey = await startRevokingCa({ issuer: { certificatePem: renamed.pem, keyPem: renamed.keyPem } });
   });
-  afterAll(() => Promise.all([ca?.stop(), impostor?.stop()]));
+  afterAll(() => Promise.all([ca?.stop(), impostor?.stop(), sameKey?.stop()]));
   beforeEach(() => ca.answer(honest));
 
   const honest = async (request: Buffer, path: string): Promise<Answer> => ({ bytes: path === '/crl' ? ca.list() : await ca.respond(request) });
@@ -93,6 +103,7 @@ describe.skipIf(!hasOpenssl)('a certificate that names whom to ask', () => {
       'not for signing such answers',
     ],
     ['signed by another CA of the same name', 'ocsp', async (request) => ({ bytes: await ca.respond(request, { signer: impostor.issuer }) }), 'did not name'],
+    ['signed by a delegate of that other CA', 'ocsp', async (request) => ({ bytes: await ca.respond(request, { signer: impostorsDelegate }) }), 'did not name'],
     [
       'without the certificate of who signed',
       'ocsp',
@@ -111,6 +122,7 @@ describe.skipIf(!hasOpenssl)('a certificate that names whom to ask', () => {
     ['empty', 'ocsp', async () => ({ bytes: Buffer.alloc(0) }), 'cannot be read'],
     ['too long', 'ocsp', async () => ({ bytes: Buffer.alloc(70_000) }), 'longer than 65536 bytes'],
     ['an error', 'ocsp', async () => ({ status: 503, bytes: Buffer.alloc(0) }), 'has status 503'],
+    ['of another name over the same key', 'crl', async () => ({ bytes: sameKey.list() }), 'is of another issuer'],
     ['of another CA of the same name', 'crl', async () => ({ bytes: impostor.list() }), 'no signature that holds'],
     ['with one bit turned', 'crl', async () => ({ bytes: turned(ca.list()) }), 'no signature that holds'],
     ['cut off', 'crl', async () => ({ bytes: ca.list().subarray(0, 200) }), 'cannot be read'],
@@ -133,6 +145,31 @@ describe.skipIf(!hasOpenssl)('a certificate that names whom to ask', () => {
     await ask(byOcsp);
     ca.answer(async () => aboutTheGoodOne);
     expect(await because(revokedByOcsp)).toContain('about another certificate');
+  });
+
+  test('no bit of an answer can be turned, and no end cut off, so that it says something else', async () => {
+    const asked = { leaf: new X509Certificate(revokedByOcsp), issuer: new X509Certificate(ca.issuer.certificatePem) };
+    const response = await ca.respond(ocspRequest(asked), { signer: delegate });
+    const list = ca.list();
+    const judges = [
+      [response, (bytes: Buffer) => judgeOcsp(bytes, asked, soon()).status],
+      [list, (bytes: Buffer) => judgeCrl(bytes, asked, ca.crlUrl, soon()).status],
+    ] as const;
+    for (const [answer, judge] of judges) {
+      expect(judge(answer)).toBe('revoked');
+      for (let at = 0; at < answer.length; at++) {
+        const copy = Buffer.from(answer);
+        copy[at] = (answer[at] ?? 0) ^ (1 << (at % 8));
+        expect(
+          statusOr(() => judge(copy), 'none'),
+          `byte ${at}`,
+        ).toMatch(/^(revoked|none)$/);
+        expect(
+          statusOr(() => judge(answer.subarray(0, at)), 'none'),
+          `cut off at ${at}`,
+        ).toBe('none');
+      }
+    }
   });
 
   test('an answer of the past or of the future is none', async () => {
@@ -182,4 +219,12 @@ function turned(bytes: Buffer): Buffer {
   const copy = Buffer.from(bytes);
   copy[copy.length - 1] = (copy[copy.length - 1] ?? 0) ^ 1;
   return copy;
+}
+
+function statusOr(judge: () => string, otherwise: string): string {
+  try {
+    return judge();
+  } catch {
+    return otherwise;
+  }
 }

@@ -1,6 +1,9 @@
+import { X509Certificate } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { servedCertificate } from '../parts/handshake.ts';
+import { layoutCentmin } from '../parts/nginx-centmin.ts';
 import { type Pebble, startPebble } from '../parts/pebble.ts';
 import { freePort } from '../parts/ports.ts';
 import { type Home, printed, type Result, temporaryHome } from './certkit.ts';
@@ -212,6 +215,24 @@ describe('a hook that fails', () => {
     expect((await certkit(0, 'status', 'owed.test')).stdout).not.toContain('hooks  ');
   });
 
+  test('with a server: what it serves is the new version, and the exit code of a person is that of the hook', async () => {
+    const nginx = await layoutCentmin();
+    onTestFinished(() => nginx.stop());
+    const site = nginx.addSite({ names: ['served.test'], tls: true });
+    await nginx.start();
+    const install = ['--installer', 'nginx-custom', '--nginx-custom-binary', nginx.binary, '--nginx-custom-reload-command', nginx.ngxreload];
+    await certkit(0, '-d', site.name, ...byStandalone(), ...install, ...atPebble());
+    settings({ deploy_before: 'immediately', hooks: { deployed: [['false']] } });
+    const reloads = nginx.reloads();
+    await certkit(6, 'renew', site.name, '--force');
+    const leaf = new X509Certificate(readFileSync(join(home.path, 'archive/served.test/0002/cert.pem'))).fingerprint256;
+    const served = async () => (await servedCertificate({ port: nginx.httpsPort, servername: site.name }))[0]?.fingerprint256;
+    expect(await served()).toBe(leaf);
+    expect(nginx.reloads() - reloads).toBe(1);
+    await certkit(6, '-d', site.name); // still owed
+    expect(await served()).toBe(leaf);
+  });
+
   test('one that does not end is ended', async () => {
     settings({ hooks: { renewed: [{ run: ['sleep', 600], timeout: '1 second' }] } });
     lineage('slow.test');
@@ -277,6 +298,19 @@ describe('a run that is killed', () => {
     expect(trace('calls')).toEqual(['pre', 'post killed.test 2']);
     expect(journal()).toEqual([]);
     expect((await certkit(0, 'recover')).stdout).toContain('Nothing to recover.');
+  });
+
+  test('and its post hook is not safe by then: it stays to be called', async () => {
+    settings({});
+    lineage('waiting.test', { hooks: { renewed: [[script('killer', KILL)]] } });
+    const post = hook('post/close', noting('calls', 'post'));
+    expect((await home.run(['renew'])).exitCode).toBe(null);
+    chmodSync(post, 0o777);
+    expect((await certkit(7, 'recover')).stderr).toContain(`STORE_UNSAFE: ${post}`);
+    expect(trace('calls')).toEqual([]);
+    chmodSync(post, 0o700);
+    await certkit(0, 'recover');
+    expect(trace('calls')).toEqual(['post']);
   });
 
   test('in a deployed hook: the next run calls it again', async () => {

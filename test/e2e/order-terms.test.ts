@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { identifiersOf, openSession } from '../acme/ca.ts';
 import { type Pebble, startPebble } from '../parts/pebble.ts';
 import { freePorts } from '../parts/ports.ts';
 import { type Home, printed, temporaryHome } from './certkit.ts';
@@ -15,7 +16,7 @@ let httpPort: number;
 beforeAll(async () => {
   const [http = 0, tlsPort = 0] = await freePorts(2);
   httpPort = http;
-  pebble = await startPebble({ httpPort, tlsPort, nonceRejectPercent: 0 });
+  pebble = await startPebble({ httpPort, tlsPort, nonceRejectPercent: 0, authzReusePercent: 100 });
 });
 afterAll(() => pebble?.stop());
 
@@ -44,6 +45,29 @@ test('run --profile and --not-after are ordered, and kept for later renewals', a
   expect(days).toBeLessThanOrEqual(1.5);
   expect(pebble.log()).toMatch(/shortlived/);
   expect(readFileSync(lineageFile(home), 'utf8')).toMatch(/^profile: shortlived\nnot_after: 36 hours$/m);
+});
+
+test('an order that a killed run left open is not gone on with when another kind of certificate is asked for', async () => {
+  const home = newHome();
+  const first = await home.run(job());
+  expect(first.exitCode, printed(first)).toBe(0);
+  // The CA knows the name as proven: the order is ready at once.
+  const accounts = join(home.path, 'accounts');
+  const key = readdirSync(accounts, { recursive: true, encoding: 'utf8' }).find((path) => path.endsWith('key.pem')) ?? '';
+  const { session } = await openSession(
+    { directory: pebble.directoryUrl, bundlePem: readFileSync(pebble.caBundlePath, 'utf8') },
+    { account: { keyPem: readFileSync(join(accounts, key), 'utf8') } },
+  );
+  const order = await session.newOrder({ identifiers: identifiersOf([NAME]), profile: 'default' });
+  expect(order.status).toBe('ready');
+  const entry = { format: 1, kind: 'renew', id: `renew-${NAME}`, lineage: NAME, version: 2, ca: pebble.directoryUrl, identifiers: [NAME] };
+  const rest = { orders: [{ algorithm: 'ecdsa-p256', url: order.url, finalizing: false }], authenticator: { plugin: 'standalone', options: {} }, proofs: [] };
+  writeFileSync(join(home.path, 'state/journal', `${entry.id}.json`), JSON.stringify({ ...entry, ...rest }), { mode: 0o600 });
+
+  const result = await home.run([...job(), '--force', '--profile', 'shortlived']);
+  expect(result.exitCode, printed(result)).toBe(0);
+  const leaf = new X509Certificate(readFileSync(join(home.path, 'live', NAME, 'cert.pem')));
+  expect((Date.parse(leaf.validTo) - Date.now()) / DAY_MS).toBeLessThan(7);
 });
 
 test('a profile that the CA does not have is named with those it has, and nothing is left of the lineage', async () => {

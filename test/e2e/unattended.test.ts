@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -10,6 +10,7 @@ import { type Pebble, startPebble } from '../parts/pebble.ts';
 import { projectRoot } from '../parts/tools.ts';
 import { type Home, printed, type Result, temporaryHome } from './certkit.ts';
 import { contentsOf } from './contents.ts';
+import { type ListeningSite, openListeningSite } from './listening-site.ts';
 
 const RECORDER = fileURLToPath(new URL('./record-modules.mjs', import.meta.url));
 const DIST = join(projectRoot, 'dist');
@@ -26,11 +27,13 @@ const MARKS = {
 
 let nginx: SourceNginx;
 let pebble: Pebble;
+let listening: ListeningSite;
 const homes: Home[] = [];
 
 beforeAll(async () => {
   nginx = await layoutCentmin();
   await nginx.start();
+  listening = await openListeningSite();
   pebble = await startPebble({
     httpPort: nginx.httpPort,
     tlsPort: nginx.httpsPort,
@@ -38,6 +41,7 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
+  listening?.close();
   await pebble?.stop();
   await nginx?.stop();
   for (const home of homes) home.remove();
@@ -99,6 +103,15 @@ describe('renew with nothing due', () => {
   const cases: readonly (readonly [string, (home: Home) => Promise<unknown>])[] = [
     ['no lineage', async () => {}],
     ['one lineage', (home) => servedSite(home, 'quiet.test')],
+    [
+      'one lineage and a heartbeat',
+      async (home) => {
+        await servedSite(home, 'beating.test');
+        const path = join(home.path, 'certkit.yaml');
+        writeFileSync(path, `heartbeat: {url: "${listening.url}/ping"}\n`, { mode: 0o600 });
+        utimesSync(path, 1_700_000_000, 1_700_000_000); // settled: what was written within a tick of the clock is read again
+      },
+    ],
   ];
   for (const [title, prepare] of cases) {
     test(`${title}: exits 0, says nothing, and loads no library that is only for work`, async () => {
@@ -108,7 +121,7 @@ describe('renew with nothing due', () => {
       const reloads = nginx.reloads();
       await succeeds(home, 'renew'); // caches are warm afterwards
       const before = contentsOf(join(home.path, 'archive'), join(home.path, 'live'), join(home.path, 'lineages'), nginx.confDir);
-      const { result, loaded } = await loadedBy(home, 'renew');
+      const { result, loaded } = await loadedBy(home, 'renew', '--jitter', '1h'); // as a scheduler does: it would not end in time
       expect(result.exitCode, printed(result)).toBe(0);
       expect(result.stdout + result.stderr).toBe('');
 

@@ -38,7 +38,7 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 /** One `certkit renew`, with a clock of its own. */
-async function renew({ force = false } = {}) {
+async function renew({ force = false, jitterMs = 0 } = {}) {
   const settings: Settings = {
     home,
     path: process.env.PATH ?? '/usr/bin:/bin',
@@ -55,7 +55,7 @@ async function renew({ force = false } = {}) {
     graph.register(CLOCK, { useValue: { nowMs: () => Date.now() + aheadMs, sleep: (ms: number) => new Promise((done) => setTimeout(done, ms)) } });
   });
   try {
-    return await certkit.maintain({ names: [], force, deploy: !force, dryRun: false });
+    return await certkit.maintain({ names: [], force, deploy: !force, dryRun: false, jitterMs });
   } finally {
     await certkit.close();
   }
@@ -89,6 +89,17 @@ test('the CA is asked six hours after the issue and then as often as it says; a 
   await renew();
   expect(asked()).toBe(before + 2);
   expect((Object.values(windows()) as (typeof first)[])[0]?.window.pointMs).toBe(first?.window.pointMs);
+});
+
+test('where nothing but the question is due, a run of nobody waits before it as well', async () => {
+  await renew();
+  await renew({ jitterMs: 10 });
+  expect(told.map(({ type }) => type)).not.toContain('jitter');
+  aheadMs = 7 * HOUR_MS;
+  const before = asked();
+  await renew({ jitterMs: 10 });
+  expect(told.map(({ type }) => type)).toContain('jitter');
+  expect(asked()).toBe(before + 1);
 });
 
 test('a window that is pulled forward is an emergency: renewed and deployed at once, and the CA hears what is replaced', async () => {

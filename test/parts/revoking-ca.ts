@@ -73,7 +73,7 @@ export async function startRevokingCa({ issuer: given, algorithm, port = 0, list
     'ca.cnf',
     ['[ca]', 'default_ca=own', '[own]', 'database=index.txt', 'crlnumber=crlnumber', 'certificate=ca.pem', 'private_key=ca.key', 'default_md=sha256']
       .concat(['default_days=90', 'default_crl_days=7', 'policy=any', 'rand_serial=yes', 'new_certs_dir=.', 'email_in_dn=no', 'crl_extensions=crl'])
-      .concat(['[any]', 'commonName=supplied', '[crl]', 'authorityKeyIdentifier=keyid', ...listScope, ''])
+      .concat(['[any]', 'commonName=supplied', '[crl]', ...listScope, ''])
       .join('\n'),
   );
   if (given === undefined) openssl('req', ...SELF_SIGNED, ...(algorithm === undefined ? P256 : ['-newkey', algorithm]), '-keyout', 'ca.key', '-out', 'ca.pem');
@@ -85,7 +85,8 @@ export async function startRevokingCa({ issuer: given, algorithm, port = 0, list
 
   function sign(extensions: readonly string[], days: number): Pair {
     const name = `leaf-${count++}`;
-    appendFileSync(at('ca.cnf'), [`[${name}]`, ...extensions, ''].join('\n'));
+    // Nothing but its name points at the issuer: another CA of that name is told apart by its signature alone.
+    appendFileSync(at('ca.cnf'), [`[${name}]`, 'authorityKeyIdentifier=none', ...extensions, ''].join('\n'));
     openssl('req', '-new', ...P256, '-nodes', '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`);
     openssl('ca', '-batch', '-config', 'ca.cnf', '-notext', '-extensions', name, '-days', `${days}`, '-in', `${name}.csr`, '-out', `${name}.pem`);
     return { certificatePem: read(`${name}.pem`), keyPem: read(`${name}.key`) };
@@ -123,14 +124,8 @@ export async function startRevokingCa({ issuer: given, algorithm, port = 0, list
     ocspUrl: `${base}/ocsp`,
     crlUrl: `${base}/crl`,
     issue: ({ ocsp, crl }) =>
-      sign(
-        [
-          'authorityKeyIdentifier=keyid',
-          ...(ocsp === undefined ? [] : [`authorityInfoAccess=OCSP;URI:${ocsp}`]),
-          ...(crl === undefined ? [] : [`crlDistributionPoints=URI:${crl}`]),
-        ],
-        90,
-      ).certificatePem,
+      sign([...(ocsp === undefined ? [] : [`authorityInfoAccess=OCSP;URI:${ocsp}`]), ...(crl === undefined ? [] : [`crlDistributionPoints=URI:${crl}`])], 90)
+        .certificatePem,
     delegate: (eku, days = 30) => sign([`extendedKeyUsage=${eku}`], days),
     know: (certificatePem) => void openssl('ca', '-config', 'ca.cnf', '-valid', put('known.pem', certificatePem)),
     revoke: (certificatePem, reason) => void openssl('ca', '-config', 'ca.cnf', '-revoke', put('revoked.pem', certificatePem), '-crl_reason', reason),

@@ -59,6 +59,11 @@ test('revocation is a rule where somebody was asked', () => {
   expect(rulesOf(explainDeployment(deployment))).not.toHaveProperty('revoked');
 });
 
+test('deployment: a version that begins later waits for that', () => {
+  const rules = rulesOf(explainDeployment({ ...deployment, newest: version(2, 66) }));
+  expect(rules).toMatchObject({ 'not-valid-yet': [66, true, true], calendar: [70, false, false] });
+});
+
 test('a lead that the rules cut short says so', () => {
   const { rules } = explainRenewal({ ...renewal, policy: { renewBefore: { kind: 'time', ms: 80 * DAY } } });
   expect(rules.find(({ rule }) => rule === 'renew-before')).toMatchObject({ atMs: 45 * DAY, clamped: true, decides: true });

@@ -42,6 +42,10 @@ test('a failure comes with its code and its words', () => {
   expect(hookVariables('failed', [blog], at)).toMatchObject({ CERTKIT_ERROR_CODE: fault.code, CERTKIT_ERROR: fault.message, FAILED_DOMAINS: 'blog.test' });
 });
 
+test('what no variable can hold is left out of it', () => {
+  expect(hookVariables('failed', [{ ...blog, fault: { ...fault, message: 'it said \0' } }], at)).toMatchObject({ CERTKIT_ERROR: 'it said ' });
+});
+
 test('a version that is only obtained is not what certbot means: its link still leads to the earlier one', () => {
   expect(hookVariables('renewed', [{ ...shop, outcome: 'renewed' }], at)).not.toHaveProperty('RENEWED_LINEAGE');
 });

@@ -26,6 +26,14 @@ const failed = (code: string, during: 'renewal' | 'deployment' = 'renewal'): Eve
 const renewed: Event = { type: 'renewed', lineage, version: 8, notAfterMs: NOW + 90 * DAY };
 const pending: Event = { type: 'pending', lineage, version: 8, live: 7, deployAtMs: NOW + 10 * DAY };
 const deployed: Event = { type: 'deployed', lineage, version: 8, servers: ['nginx 1.26.2 at /usr/local/nginx'] };
+const revoked: Event = {
+  type: 'revoked',
+  lineage,
+  version: 7,
+  by: 'http://ocsp.ca.example/',
+  revokedAtMs: NOW - 5 * HOUR,
+  cause: 'keyCompromise',
+};
 const served: Event = { ...deployed, type: 'already-served' };
 const notDue = (reason: string, what: 'renewal' | 'deployment' = 'renewal'): Event => ({ type: 'not-due', lineage, what, reason });
 const nearlyOver: NewsSubject = { ...shop, life: { notBeforeMs: NOW - 85 * DAY, notAfterMs: NOW + 5 * DAY } };
@@ -67,6 +75,10 @@ const table: readonly [string, readonly Event[], NewsSubject, readonly string[]]
   ['deployed, and a hook failed: both', [deployed, ofHook('deployed')], shop, ['deployed', 'hook-failed']],
   ['a pre hook that stopped the renewal is told by it', [ofHook('pre'), failed('EXEC_HOOK_FAILED')], shop, ['renewal-failed']],
   ['a pre hook that stopped no renewal', [ofHook('pre'), deployed], shop, ['deployed', 'hook-failed']],
+  ['revoked and replaced', [revoked, renewed, deployed], shop, ['revoked', 'renewed', 'deployed']],
+  ['revoked, and the CA gives no other', [revoked, failed('ACME_UNREACHABLE')], shop, ['revoked', 'renewal-failed']],
+  ['revoked and held', [revoked, notDue('held')], shop, ['revoked']],
+  ['not known whether it is revoked', [{ type: 'revocation-unclear', lineage, version: 7, because: 'x' }, notDue('late-in-life')], shop, []],
   ['failing in the last week: not expiring besides', [failed('ACME_UNREACHABLE'), notDue('held', 'deployment')], nearlyOver, ['renewal-failed']],
 ];
 for (const [title, events, subject, kinds] of table) {
@@ -159,6 +171,8 @@ const texts: readonly [string, readonly Event[], NewsSubject][] = [
   ['hook-failed', [ofHook('deployed')], shop],
   ['hook-failed-once', [ofHook('post', ['shop', 'blog'])], shop],
   ['expiring', [notDue('held', 'deployment')], nearlyOver],
+  ['revoked', [revoked, renewed, deployed], shop],
+  ['revoked-held', [revoked, notDue('held')], shop],
   ['expired', [notDue('held')], { ...shop, life: { notBeforeMs: NOW - 91 * DAY, notAfterMs: NOW - DAY } }],
 ];
 const at = { host: 'web1.example.com', atMs: NOW };
@@ -173,6 +187,31 @@ test('the page about notifications shows a message as it is', () => {
     readFileSync(new URL(path, import.meta.url), 'utf8'),
   );
   expect(page).toContain(message);
+});
+const broken = {
+  code: 'STORE_UNREADABLE',
+  message: '/etc/certkit/certkit.yaml:4: renew_before: "soon": a length of time is wanted',
+  hint: 'Mend the file; it holds for all lineages.',
+};
+test('the message: run-failed', async () => {
+  await expect(messageOf(digestOf(newsOf({ ...run, stopped: broken }, new Map()), at))).toMatchFileSnapshot('../../fixtures/news/run-failed.txt');
+});
+test('what stopped the whole run is told once, not again for each lineage; what went on besides is told as well', () => {
+  const asWell: Event = { type: 'failed', lineage, during: 'renewal', fault: broken };
+  const items = newsOf({ ...run, events: [asWell, { ...deployed, lineage: 'blog' }], stopped: broken }, new Map());
+  expect(items.map(({ kind, lineage: name }) => [kind, name])).toEqual([
+    ['run-failed', undefined],
+    ['deployed', 'blog'],
+  ]);
+});
+test('the message: recovery', async () => {
+  const fault = {
+    code: 'STORE_UNFINISHED',
+    message: 'the deployment of shop could not be recovered: /usr/local/nginx/conf/conf.d/shop.conf was changed by somebody else',
+    hint: 'Mend what is named and run "certkit recover".',
+  };
+  const events: readonly Event[] = [{ type: 'failed', during: 'recovery', fault }];
+  await expect(messageOf(digestOf(newsOf({ ...run, events }, new Map()), at))).toMatchFileSnapshot('../../fixtures/news/recovery.txt');
 });
 test('the message: first-run', async () => {
   await expect(messageOf(digestOf(newsOf({ ...run, isFirst: true }, new Map()), at))).toMatchFileSnapshot('../../fixtures/news/first-run.txt');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { OrderTerms } from '../../core/model/lineage.ts';
-import { orderTimes } from '../../core/policy/order-times.ts';
+import { orderTimes, sameTerms } from '../../core/policy/order-times.ts';
 
 const NOW = Date.parse('2027-01-31T12:00:00.700Z');
 const at = (text: string) => Date.parse(text);
@@ -18,3 +18,10 @@ const table: readonly [title: string, terms: OrderTerms, expected: object][] = [
   ],
 ];
 for (const [title, terms, expected] of table) test(`an order asks for: ${title}`, () => expect(orderTimes(terms, NOW)).toEqual(expected));
+
+test('terms are the same when each of them is', () => {
+  const terms: OrderTerms = { profile: 'tlsserver', startsAfterMs: 0, lifeMs: DAY_MS };
+  expect(sameTerms({ lifeMs: DAY_MS, startsAfterMs: 0, profile: 'tlsserver' }, terms)).toBe(true);
+  for (const other of [{}, { ...terms, profile: 'classic' }, { ...terms, startsAfterMs: 1 }, { ...terms, lifeMs: 2 * DAY_MS }])
+    expect(sameTerms(other, terms)).toBe(false);
+});

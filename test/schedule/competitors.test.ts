@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { fileReader } from '../../core/edges/file-reader.ts';
+import { fault } from '../../core/errors.ts';
+import type { FileReader } from '../../core/ports.ts';
 import { findRenewers } from '../../core/schedule/competitors.ts';
 
 let root: string;
@@ -83,6 +85,17 @@ test('a script of run-parts counts while it may be executed', async () => {
   expect(await found()).toEqual([]);
 });
 
+test('what may not be read is passed over, and a folder in a folder is not entered', async () => {
+  write('/etc/cron.d/certbot', DEBIAN);
+  write('/var/spool/cron/crontabs/root', DEBIAN);
+  link('/etc/cron.d/everything', join(root, 'etc'));
+  const refusing: FileReader = {
+    ...fileReader,
+    list: (path) => (path.endsWith('/crontabs') ? Promise.reject(fault('STORE_UNREADABLE', { path, because: 'permission denied' })) : fileReader.list(path)),
+  };
+  expect((await findRenewers(refusing, root)).competitors).toEqual([{ client: 'certbot', where: '/etc/cron.d/certbot' }]);
+});
+
 const service = (command: string) => `[Service]\nType=oneshot\nExecStart=${command}\n`;
 const timers: readonly (readonly [title: string, timer: string, service: string, text: string, client: string])[] = [
   ["Debian's certbot", 'certbot.timer', '/lib/systemd/system/certbot.service', service('/usr/bin/certbot -q renew --no-random-sleep-on-renew'), 'certbot'],
@@ -101,7 +114,13 @@ const timers: readonly (readonly [title: string, timer: string, service: string,
     service('/root/.acme.sh/acme.sh --cron --home /root/.acme.sh'),
     'acme.sh',
   ],
-  ["SUSE's dehydrated, by a script", 'dehydrated.timer', '/usr/lib/systemd/system/dehydrated.service', service('/usr/lib/dehydrated/run'), 'dehydrated'],
+  [
+    'a client that its timer runs by a script',
+    'dehydrated.timer',
+    '/usr/lib/systemd/system/dehydrated.service',
+    service('/usr/lib/dehydrated/run'),
+    'dehydrated',
+  ],
 ];
 for (const [title, timer, path, text, client] of timers) {
   test(`${title} is found by its timer while that is switched on`, async () => {

@@ -48,9 +48,9 @@ const program = () => {
   return path;
 };
 const nowMs = Date.UTC(2026, 10, 24, 10, 30);
-const schedule = ({ uid = 0, home = '/etc/certkit', host = 'www1' } = {}) =>
+const schedule = ({ uid = 0, home = '/etc/certkit', host = 'www1', path = '/usr/local/bin:/usr/bin:/bin' } = {}) =>
   createSchedule({
-    facts: { node: process.execPath, program: program(), home, path: '/usr/local/bin:/usr/bin:/bin', host },
+    facts: { node: process.execPath, program: program(), home, path, host },
     uid,
     files: createFiles({ executor: real, uid: process.getuid?.() ?? 0 }),
     programs,
@@ -118,6 +118,10 @@ describe('a timer', () => {
     expect(textOf('/etc/systemd/system/certkit-renew.service')).toContain('--home /srv/certkit renew');
   });
 
+  test('is not told to be outdated by whoever asks with another PATH', async () => {
+    expect((await schedule({ path: '/bin:/opt/a b/bin' }).status()).outdated).toEqual([]);
+  });
+
   test('that is switched off is said to be; times that systemd does not have are left out', async () => {
     shown = 'ActiveState=inactive\nLastTriggerUSec=n/a\nNextElapseUSecRealtime=\n';
     const status = await schedule().status();
@@ -164,6 +168,27 @@ describe('an entry of cron', () => {
     expect(await schedule().remove()).toEqual(['/etc/cron.d/certkit']);
     expect(files()).toEqual(['/etc/cron.d/certbot']);
     expect(await schedule().remove()).toEqual([]);
+  });
+
+  test('is not told to be outdated by whoever asks with another PATH, as an entry and as a script', async () => {
+    await schedule().install();
+    expect((await schedule({ path: '/bin:/opt/a b/bin' }).status()).outdated).toEqual([]);
+    rmSync(join(root, 'etc/cron.d'), { recursive: true });
+    have('etc/cron.hourly');
+    await schedule({ path: '/bin:/opt/a b/bin' }).install();
+    expect((await schedule().status()).outdated).toEqual([]);
+    expect((await schedule({ home: '/srv/certkit' }).status()).outdated).toEqual(['/etc/cron.hourly/certkit']);
+  });
+
+  test('that would be longer than cron reads is refused', async () => {
+    const path = Array.from({ length: 60 }, (_, at) => `/opt/programs/number${at}`).join(':');
+    for (const kind of ['cron', 'crontab'] as const) {
+      await expect(schedule({ path }).install(kind)).rejects.toMatchObject({
+        code: 'USAGE_INVALID',
+        message: expect.stringMatching(/more than 998 characters/),
+      });
+    }
+    expect(files()).toEqual([]);
   });
 
   test('that a person wrote counts, in a crontab of root and in one of their own', async () => {

@@ -52,7 +52,7 @@ for (const written of ['640', '0640', '0o640', '"0640"']) {
   });
 }
 
-test('defaults of certkit.yaml are merged in, and a default bundle is for the default CA alone', async () => {
+test('defaults of certkit.yaml are merged in, and a default bundle or profile is for the default CA alone', async () => {
   const { store, put } = await freshHome();
   put(
     'certkit.yaml',
@@ -70,6 +70,7 @@ test('defaults of certkit.yaml are merged in, and a default bundle is for the de
   });
   expect((await store.lineage('b')).authority).toEqual({ directory: 'https://other.example/dir', email: 'a@example.com' });
   expect((await store.lineage('b')).keys).toEqual(['ecdsa-p256']);
+  expect((await store.lineage('b')).terms).toEqual({});
 });
 
 const bad: readonly [title: string, text: string, line: number | undefined, words: RegExp][] = [
@@ -149,6 +150,14 @@ installers:
 `);
   expect(text.startsWith('# The certificate example.com')).toBe(true);
   expect(await again().lineage('example.com')).toEqual(EXAMPLE);
+});
+
+test('save writes what is the default of another CA', async () => {
+  const { store, put } = await freshHome();
+  put('certkit.yaml', 'ca: https://own.example/dir\nca_bundle: /etc/own.pem\nprofile: classic\n');
+  const lineage: Lineage = { ...EXAMPLE, authority: { directory: 'https://other.example/dir', bundle: '/etc/own.pem' }, terms: { profile: 'classic' } };
+  await store.save(lineage);
+  expect(await store.lineage('example.com')).toEqual(lineage);
 });
 
 test('save writes no default of certkit.yaml', async () => {

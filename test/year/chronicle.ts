@@ -18,16 +18,23 @@ export interface Plan {
   readonly deeds: readonly Deed[];
 }
 
+/** What a mail said. */
+export interface News {
+  readonly hour: number;
+  readonly news: string;
+}
+
 /** Everything that happened, by lineage; moments in hours since the start. */
 export interface Chronicle {
   renewed(name: string): readonly number[];
   deployed(name: string): readonly number[];
   /** News that reached the mailbox: what a mail says of the lineage, without its name. */
-  told(name: string): readonly { readonly hour: number; readonly news: string }[];
-  /** What mails said of nothing that has to do with a lineage. */
-  readonly toldOfOthers: readonly string[];
-  /** Lineages whose server showed an expired certificate, or showed another one than was told to be deployed. */
+  told(name: string): readonly News[];
+  /** What is about no single lineage, whole. */
+  readonly toldOfOthers: readonly News[];
+  /** Where a server showed an expired certificate. */
   readonly lapses: readonly string[];
+  /** Where it showed another one than had just been told to be deployed. */
   readonly unproven: readonly string[];
 }
 
@@ -37,8 +44,8 @@ export interface Chronicle {
  */
 export async function live({ lineages, hours, deeds }: Plan, world: World): Promise<Chronicle> {
   const moments: { readonly hour: number; readonly name: string; readonly what: 'renewed' | 'deployed' }[] = [];
-  const told: { readonly hour: number; readonly name: string; readonly news: string }[] = [];
-  const toldOfOthers: string[] = [];
+  const told: (News & { readonly name: string })[] = [];
+  const toldOfOthers: News[] = [];
   const lapses: string[] = [];
   const unproven: string[] = [];
   const untilMs = new Map<string, number>();
@@ -60,7 +67,7 @@ export async function live({ lineages, hours, deeds }: Plan, world: World): Prom
     }
     for (const title of mails.flatMap(({ raw }) => titlesIn(raw))) {
       const name = lineages.find((one) => title.startsWith(`${one} `));
-      if (name === undefined) toldOfOthers.push(title);
+      if (name === undefined) toldOfOthers.push({ hour, news: title });
       else told.push({ hour, name, news: title.slice(name.length + 1) });
     }
 

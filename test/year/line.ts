@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { freePort } from '../parts/ports.ts';
 
@@ -38,7 +39,8 @@ export async function layLine(directory: string): Promise<Line> {
     cut,
     mend,
     stop: async () => {
-      const closed = new Promise((done) => server.once('close', done));
+      if (!server.listening) return;
+      const closed = once(server, 'close');
       cut();
       await closed;
     },

@@ -49,7 +49,7 @@ const LONGEST_SLEEP_MS = 50;
 export async function openWorld(lineages: readonly LineageOfYear[], profiles: Readonly<Record<string, number>>): Promise<World> {
   const servers = { first: await layoutCentmin(), second: await layoutCentmin() };
   const home = tempDir();
-  const post = await openPostOffice({});
+  const post = await openPostOffice({ disabledCommands: ['STARTTLS', 'AUTH'] });
   const pebble = await startPebble({
     httpPort: servers.first.httpPort,
     tlsPort: servers.first.httpsPort,

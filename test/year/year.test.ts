@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Chronicle, type Deed, HOUR_MS, live, START_MS } from './chronicle.ts';
+import { type Chronicle, type Deed, HOUR_MS, live, type News, START_MS } from './chronicle.ts';
 import { openWorld, type World } from './world.ts';
 
 // Moments and spans are hours since the start. All that is expected is written by hand; nothing here asks certkit's policy.
@@ -138,8 +138,9 @@ test('there are as many orders as renewals: 7, 10, 14 and 89', () => {
 });
 
 describe('the mails tell that story and no more', () => {
-  const isFailure = ({ news }: { readonly news: string }) => news === 'was not renewed' || news === 'was not deployed';
+  const isFailure = ({ news }: News) => /not (renewed|deployed)$/.test(news);
   const failures = (name: string) => year.told(name).filter(isFailure);
+  const hoursOf = (all: readonly News[], end: RegExp) => all.flatMap(({ hour, news }) => (end.test(news) ? [hour] : []));
 
   for (const name of NAMES) {
     test(`${name}: each renewal, with its date, and each deployment`, () => {
@@ -157,27 +158,23 @@ describe('the mails tell that story and no more', () => {
   }
 
   test('a renewal that fails is told while the CA is away, from the first day that one is due', () => {
-    const told = NAMES.flatMap(failures).filter(({ news }) => news === 'was not renewed');
-    const hours = told.map(({ hour }) => hour);
+    // Of a CA that failed for several lineages there may be one piece of news in place of one for each.
+    const hours = hoursOf([...year.toldOfOthers, ...NAMES.flatMap(failures)], /not renewed$/);
     expect(onDays([Math.min(...hours)])).toEqual([120]);
-    expect(hours.filter((hour) => hour >= OUTAGE.to)).toEqual([]);
-    expect(failures(SIXTY_FOUR).filter(({ news }) => news === 'was not renewed')).toEqual([]);
+    expect(hours.filter((hour) => hour < OUTAGE.from || hour >= OUTAGE.to)).toEqual([]);
+    expect(hoursOf(failures(SIXTY_FOUR), /not renewed$/)).toEqual([]);
   });
 
   test('a deployment that fails is told from the day that it is due, while the configuration is broken', () => {
-    const first = (name: string) => onDays(failures(name).flatMap(({ hour, news }) => (news === 'was not deployed' ? [hour] : [])))[0];
-    expect(first(SIXTY_FOUR)).toBe(220);
-    expect([first(FORTY_FIVE)]).toEqual(onDays([healed(FORTY_FIVE) + day(95)]));
-    const hours = NAMES.flatMap(failures).flatMap(({ hour, news }) => (news === 'was not deployed' ? [hour] : []));
+    const failed = (name: string) => hoursOf(failures(name), /not deployed$/);
+    expect(onDays(failed(SIXTY_FOUR))[0]).toBe(220);
+    expect(onDays(failed(FORTY_FIVE))[0]).toBe(onDays([healed(FORTY_FIVE) + day(95)])[0]);
+    const hours = NAMES.flatMap(failed);
     expect(hours.filter((hour) => hour < SLIP.from || hour >= SLIP.to)).toEqual([]);
-    expect(
-      failures(NINETY)
-        .concat(failures(SHORT))
-        .filter(({ news }) => news === 'was not deployed'),
-    ).toEqual([]);
+    expect([...failed(NINETY), ...failed(SHORT)]).toEqual([]);
   });
 
-  test('nothing of anything else', () => expect(year.toldOfOthers).toEqual([]));
+  test('nothing of anything else', () => expect(year.toldOfOthers.filter((one) => !isFailure(one))).toEqual([]));
 });
 
 test('nothing is left under way, and of each no more than five old versions beside those in use', () => {

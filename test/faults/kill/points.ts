@@ -6,7 +6,7 @@ const BOUNDARY = [
   /^(before|after) (rename .* to|unlink) ~\/state\/written\//,
   /^(before|after) unlink ~\/(state\/journal|lineages|live)\//,
   /^(begun|after) POST \/(order-plz|chalZ|finalize-order|certZ|sign-me-up)/,
-  /^(before|begun|after) run ngxreload/,
+  /^(before|begun|after) run (ngxreload|hook-)/,
   /^torn (rm|write (nginx|shelf))/,
 ];
 

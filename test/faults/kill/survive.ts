@@ -21,6 +21,8 @@ export interface Scenario {
   readonly alone?: boolean;
   /** The machine goes down with the run: `certkit recover` alone, without a network, is to put right what the server then starts on. */
   readonly boot?: boolean;
+  /** What else has to hold in the end. */
+  readonly also?: { forget(): void; wrong(): readonly string[] };
   /** How many points outside of a full run. */
   readonly share: number;
 }
@@ -102,6 +104,7 @@ async function tryPoint(world: World, scenario: Scenario, point: string, picture
   const silent = scenario.silent === true;
   const watch = scenario.boot === true ? undefined : startWatch(world, tally, { silent });
   try {
+    scenario.also?.forget();
     const before = await world.served();
     const killed = await world.run(scenario.args, { dieAt: point, alone: scenario.alone === true });
     if (killed.signal !== 'SIGKILL') return killed.exitCode === 0 ? undefined : [`not killed, and it failed: ${shown(killed)}`];
@@ -111,7 +114,7 @@ async function tryPoint(world: World, scenario: Scenario, point: string, picture
     const wrong = ok ? [] : [`the server would not start on what the killed run left: ${output}`];
     const ordersBefore = world.orders();
     if (scenario.boot === true) wrong.push(...(await boot(world, before, silent)));
-    wrong.push(...(await goOn(world, scenario, pictures, atDeath, tally)), ...lostKeys(world, atDeath));
+    wrong.push(...(await goOn(world, scenario, pictures, atDeath, tally)), ...lostKeys(world, atDeath), ...(scenario.also?.wrong() ?? []));
     const placed = world.orders() - ordersBefore;
     if (placed > 1 || (placed > 0 && atDeath.orders.length > 0)) wrong.push(`${placed} orders were placed, and ${atDeath.orders.length} known`);
     return [...wrong, ...((await watch?.stop()) ?? [])];

@@ -29,6 +29,7 @@ export function named(words: string): string {
   name = name
     .replace(/\.certkit-[0-9a-f]+/g, '.certkit-*')
     .replace(/\b(deploy-)\d+-[0-9a-f]+/g, '$1*')
+    .replace(/\b(hooks-)[0-9a-f]{16}/g, '$1*')
     .replace(/\b(stage-)[0-9a-f]+/g, '$1*')
     .replace(/(checkpoints\/deploy-\*\/\.?)[0-9a-f]{24}/g, '$1*')
     .replace(/(servers\/)[0-9a-f]{24}/g, '$1*')

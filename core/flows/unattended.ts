@@ -1,0 +1,86 @@
+import { asCertkitError, type CertkitError, faultFacts } from '../errors.ts';
+import type { Event, Tell } from '../model/event.ts';
+import { isGood, type LastRun } from '../model/last-run.ts';
+import { runFailedNews } from '../policy/news-text.ts';
+import { type HeartbeatNeeds, sendHeartbeat } from './heartbeat.ts';
+import { jitter } from './jitter.ts';
+import { writeToSystemLog } from './log-news.ts';
+import { type MaintainOptions, type Maintenance, maintain } from './maintain.ts';
+import type { Needs } from './needs.ts';
+import { tellNews } from './news-of-run.ts';
+import type { NotifyNeeds } from './notify.ts';
+
+export interface UnattendedNeeds extends NotifyNeeds, HeartbeatNeeds {
+  /** Makes home ready and puts right what a killed run left; what is told from then on is heard by `heard`. */
+  begin(heard: Tell): Promise<Needs>;
+  /** Of the machine. */
+  readonly host: string;
+  /** Of certkit. */
+  readonly version: string;
+}
+
+/** A run that nobody watches: the work, then whoever is to hear of it, the record that it ran, and the heartbeat. */
+export async function runUnattended(options: MaintainOptions, needs: UnattendedNeeds): Promise<Maintenance> {
+  const { clock, signal, host } = needs;
+  const events: Event[] = [];
+  const startedAtMs = clock.nowMs();
+  const outcome = await work(options, (event) => void events.push(event), needs);
+  const stopped = outcome.error ?? (await whatStopsAll(outcome.done, needs));
+
+  if (stopped?.code === 'STORE_UNSAFE') {
+    // Somebody else may have written what home says of channels: nothing that it names is run.
+    await writeToSystemLog([], [runFailedNews(faultFacts(stopped))], needs);
+  } else {
+    if (!signal.aborted) await tellNews({ events, startedAtMs, host, ...(stopped === undefined ? {} : { stopped }) }, needs);
+    if (options.names.length === 0) await leaveSign(recordOf(outcome.done, stopped, startedAtMs, needs), needs);
+  }
+  if (outcome.error !== undefined) throw outcome.error;
+  return outcome.done;
+}
+
+type Outcome = { readonly done: Maintenance; readonly error?: undefined } | { readonly done?: undefined; readonly error: CertkitError };
+
+async function work(options: MaintainOptions, listen: Tell, { begin, tell, signal }: UnattendedNeeds): Promise<Outcome> {
+  try {
+    const hear: Tell = (event) => {
+      listen(event);
+      tell(event);
+    };
+    const found = await begin(hear);
+    // An order that was open before the wait may be another run's that has ended it since.
+    const own = (await jitter(options, found)) && found.unfinished.size > 0 ? await begin(hear) : found;
+    return { done: await maintain(options, own) };
+  } catch (thrown) {
+    return { error: asCertkitError(signal.aborted ? signal.reason : thrown) };
+  }
+}
+
+/** Where certkit.yaml cannot be read, every lineage fails for that one reason. */
+async function whatStopsAll(done: Maintenance | undefined, { store }: UnattendedNeeds): Promise<CertkitError | undefined> {
+  if (done === undefined || done.failures.size === 0) return undefined;
+  return store.settings().then(() => undefined, asCertkitError);
+}
+
+function recordOf(done: Maintenance | undefined, stopped: CertkitError | undefined, startedAtMs: number, { clock, version }: UnattendedNeeds): LastRun {
+  const outcomes = [...(done?.renewals ?? []), ...(done?.deployments ?? [])];
+  const resting = outcomes.flatMap((outcome) => (outcome.result === 'not-due' && outcome.decision.reason === 'backing-off' ? [outcome.lineage] : []));
+  return {
+    startedAtMs,
+    endedAtMs: clock.nowMs(),
+    failed: done?.failures.size ?? 0,
+    failedHooks: done?.hookFailures.length ?? 0,
+    resting: new Set(resting.filter((lineage) => done?.failures.has(lineage) !== true)).size,
+    ...(stopped === undefined ? {} : { error: stopped.code }),
+    version,
+  };
+}
+
+/** What shows later, and to others, that a run was here. */
+async function leaveSign(run: LastRun, needs: UnattendedNeeds): Promise<void> {
+  try {
+    await needs.store.saveLastRun(run);
+  } catch (thrown) {
+    needs.tell({ type: 'cleanup-failed', what: 'the record of this run', fault: faultFacts(asCertkitError(thrown)) });
+  }
+  if (!needs.signal.aborted) await sendHeartbeat(isGood(run), needs);
+}
