@@ -4,6 +4,7 @@ import { deploy } from './deploy.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
 import { dueAmong } from './due-work.ts';
 import type { Needs } from './needs.ts';
+import { hooksRest } from './owed-hooks.ts';
 import { planHooks } from './plan-hooks.ts';
 import type { RenewOutcome } from './renew.ts';
 import { planRenewals, renew } from './renew-all.ts';
@@ -30,6 +31,8 @@ export interface Maintenance {
   /** Errors of all lineages that failed, somewhere or everywhere; one each. */
   readonly failures: ReadonlyMap<string, CertkitError>;
   readonly hookFailures: readonly CertkitError[];
+  /** Lineages with a `deployed` hook that failed earlier and was not called in this run. */
+  readonly restingHooks: readonly string[];
 }
 
 /** What the scheduler calls: renews what is due, then deploys what is due. Structure is left alone, and so is everything that is not due. */
@@ -41,7 +44,7 @@ export async function maintain(options: MaintainOptions, needs: Needs): Promise<
   const views = isFresh ? await select() : before;
   const about = { due: await dueAmong(views, options, needs), dueStill: async () => dueAmong(await select(), options, needs), views, asked: false };
   const { done, hookFailures } = await withHooks(about, needs, (own, stopped) => renewAndDeploy(views, select, options, stopped, own));
-  return { ...done, hookFailures };
+  return { ...done, hookFailures, restingHooks: views.filter((view) => hooksRest(view, needs.clock.nowMs())).map(({ name }) => name) };
 }
 
 async function plan(views: readonly LineageView[], options: MaintainOptions, needs: Needs): Promise<Maintenance> {
@@ -56,7 +59,7 @@ async function plan(views: readonly LineageView[], options: MaintainOptions, nee
     },
     needs,
   );
-  return { renewals, deployments, failures: failuresOf(renewals, deployments), hookFailures: [] };
+  return { renewals, deployments, failures: failuresOf(renewals, deployments), hookFailures: [], restingHooks: [] };
 }
 
 async function renewAndDeploy(
@@ -65,7 +68,7 @@ async function renewAndDeploy(
   options: MaintainOptions,
   stopped: Stopped,
   needs: Needs,
-): Promise<Omit<Maintenance, 'hookFailures'>> {
+): Promise<Omit<Maintenance, 'hookFailures' | 'restingHooks'>> {
   const renewals = await renew(views, { ...options, stopped }, needs);
   if (!options.deploy) return { renewals, deployments: [], failures: failuresOf(renewals, []) };
 

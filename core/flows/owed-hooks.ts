@@ -25,6 +25,9 @@ interface Owing {
 /** Whether `deployed` hooks are still to be called for what the lineage has in use. */
 export const owesHooks = (view: LineageView): view is Readable => view.readable && view.state.owedHooks !== undefined;
 
+/** Whether `deployed` hooks that failed are not to be called yet, with nobody there. */
+export const hooksRest = (view: LineageView, nowMs: number): boolean => view.readable && nowMs < (view.state.owedHooks?.attempts?.notBeforeMs ?? 0);
+
 /**
  * Calls the `deployed` hooks that lineages owe, and books what became of them. The certificate is served already, and stays so.
  *
@@ -37,7 +40,7 @@ export async function callOwedHooks(names: ReadonlySet<string>, atOnce: boolean,
     const views = (await store.overview()).filter(owesHooks).filter(({ name }) => names.has(name));
     const nowMs = needs.clock.nowMs();
     return callAll(
-      views.filter(({ state }) => atOnce || nowMs >= (state.owedHooks?.attempts?.notBeforeMs ?? 0)),
+      views.filter((view) => atOnce || !hooksRest(view, nowMs)),
       needs,
     );
   };

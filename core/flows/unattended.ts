@@ -61,15 +61,19 @@ async function whatStopsAll(done: Maintenance | undefined, { store }: Unattended
   return store.settings().then(() => undefined, asCertkitError);
 }
 
+/** What stands in for a failure until the next try. */
+const RESTING: ReadonlySet<string> = new Set(['backing-off', 'ca-resting']);
+
 function recordOf(done: Maintenance | undefined, stopped: CertkitError | undefined, startedAtMs: number, { clock, version }: UnattendedNeeds): LastRun {
   const outcomes = [...(done?.renewals ?? []), ...(done?.deployments ?? [])];
-  const resting = outcomes.flatMap((outcome) => (outcome.result === 'not-due' && outcome.decision.reason === 'backing-off' ? [outcome.lineage] : []));
+  const resting = outcomes.flatMap((outcome) => (outcome.result === 'not-due' && RESTING.has(outcome.decision.reason) ? [outcome.lineage] : []));
+  const waiting = [...resting, ...(done?.restingHooks ?? [])];
   return {
     startedAtMs,
     endedAtMs: clock.nowMs(),
     failed: done?.failures.size ?? 0,
     failedHooks: done?.hookFailures.length ?? 0,
-    resting: new Set(resting.filter((lineage) => done?.failures.has(lineage) !== true)).size,
+    resting: new Set(waiting.filter((lineage) => done?.failures.has(lineage) !== true)).size,
     ...(stopped === undefined ? {} : { error: stopped.code }),
     version,
   };
