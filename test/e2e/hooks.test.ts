@@ -199,8 +199,12 @@ describe('a hook that fails', () => {
     expect(stderr).toContain(`EXEC_HOOK_FAILED: The deployed hook of owed.test failed: ${broken}: it ended with exit code 4`);
     expect(stderr).toContain('no route to lb1');
     expect(live('owed.test')).toContain('0001');
+    const lastRun = () => JSON.parse(readFileSync(join(home.path, 'state/last-run.json'), 'utf8')) as unknown;
+    expect(lastRun()).toMatchObject({ failed: 0, failedHooks: 1, resting: 0 });
 
     await certkit(0, 'renew'); // it rests
+    expect(lastRun()).toMatchObject({ failed: 0, failedHooks: 0, resting: 1 });
+    expect((await certkit(1, 'status', '--check')).stdout).toMatch(/^CERTKIT WARNING - owed\.test: a deployed hook of version 1 has failed once/);
     expect((await certkit(0, 'status', 'owed.test')).stdout).toMatch(
       /hooks {4}a deployed hook of version 1 has failed once, last .* \(EXEC_HOOK_FAILED\); called again from/,
     );
