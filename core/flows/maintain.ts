@@ -5,7 +5,8 @@ import type { DeployOutcome } from './deploy-outcome.ts';
 import { dueAmong } from './due-work.ts';
 import type { Needs } from './needs.ts';
 import { planHooks } from './plan-hooks.ts';
-import { planRenewals, type RenewOutcome, renew } from './renew.ts';
+import type { RenewOutcome } from './renew.ts';
+import { planRenewals, renew } from './renew-all.ts';
 import { refreshWindows } from './renewal-windows.ts';
 import { refreshRevocations } from './revocations.ts';
 import { type Stopped, withHooks } from './with-hooks.ts';
@@ -14,6 +15,8 @@ export interface MaintainOptions {
   /** Only these lineages; all when empty. */
   readonly names: readonly string[];
   readonly force: boolean;
+  /** Lineages that are ordered for at most; for unattended runs `max_issues` when absent. */
+  readonly maxIssues?: number;
   readonly deploy: boolean;
   /** Tells what is due, tests what would be deployed, and changes nothing. */
   readonly dryRun: boolean;
@@ -36,18 +39,18 @@ export async function maintain(options: MaintainOptions, needs: Needs): Promise<
   if (options.dryRun) return plan(before, options, needs);
   const isFresh = (await Promise.all([refreshWindows(before, needs), refreshRevocations(before, needs)])).includes(true);
   const views = isFresh ? await select() : before;
-  const about = { due: dueAmong(views, options, needs), dueStill: async () => dueAmong(await select(), options, needs), views, asked: false };
+  const about = { due: await dueAmong(views, options, needs), dueStill: async () => dueAmong(await select(), options, needs), views, asked: false };
   const { done, hookFailures } = await withHooks(about, needs, (own, stopped) => renewAndDeploy(views, select, options, stopped, own));
   return { ...done, hookFailures };
 }
 
 async function plan(views: readonly LineageView[], options: MaintainOptions, needs: Needs): Promise<Maintenance> {
-  const renewals = planRenewals(views, options, needs);
+  const renewals = await planRenewals(views, options, needs);
   const readable = views.filter((view) => view.readable);
   const deployments = options.deploy ? await deploy(readable, { asked: false, structure: 'keep', dryRun: true }, needs) : [];
   await planHooks(
     {
-      due: dueAmong(views, options, needs),
+      due: await dueAmong(views, options, needs),
       renewed: readable.filter(({ name }) => renewals.some(({ lineage, result }) => lineage === name && result === 'planned')),
       deployed: readable.filter(({ name }) => deployments.some((one) => one.lineage === name && one.result === 'planned')),
     },
@@ -63,7 +66,7 @@ async function renewAndDeploy(
   stopped: Stopped,
   needs: Needs,
 ): Promise<Omit<Maintenance, 'hookFailures'>> {
-  const renewals = await renew(views, { force: options.force, stopped }, needs);
+  const renewals = await renew(views, { ...options, stopped }, needs);
   if (!options.deploy) return { renewals, deployments: [], failures: failuresOf(renewals, []) };
 
   const fresh = renewals.some(({ result }) => result === 'renewed') ? await select() : views;

@@ -91,7 +91,10 @@ async function tellHeld({ host, ...run }: RunToTell, needs: NotifyNeeds): Promis
 
   const isStillFirst = timely.some((item) => item.kind === 'first-run' && !taken.has(item) && (slip !== undefined || channels.some(isFor(item))));
   if (taken.size === 0 && (before.awaitsFirstRun !== true || isStillFirst)) return;
-  await store.saveTold({ told: toldNow(before, taken, new Set(subjects.keys()), nowMs), ...(isStillFirst ? { awaitsFirstRun: true } : {}) });
+  const told: Told = { told: toldNow(before, taken, new Set(subjects.keys()), nowMs), ...(isStillFirst ? { awaitsFirstRun: true } : {}) };
+  await store.saveTold(told).catch((thrown: unknown) => {
+    needs.tell({ type: 'note', text: `what was told could not be remembered, so it is told again: ${asCertkitError(thrown).message}` });
+  });
 }
 
 /** A slip in what certkit.yaml says of channels is told where the run speaks, and keeps nothing of the news from the log. */

@@ -77,10 +77,14 @@ function recordOf(done: Maintenance | undefined, stopped: CertkitError | undefin
 
 /** What shows later, and to others, that a run was here. */
 async function leaveSign(run: LastRun, needs: UnattendedNeeds): Promise<void> {
-  try {
-    await needs.store.saveLastRun(run);
-  } catch (thrown) {
-    needs.tell({ type: 'cleanup-failed', what: 'the record of this run', fault: faultFacts(asCertkitError(thrown)) });
+  const { store, tell, signal } = needs;
+  const unsaved = await store.saveLastRun(run).then(() => undefined, asCertkitError);
+  if (signal.aborted) return;
+  if (unsaved !== undefined) {
+    const remark = `this run left no record: ${unsaved.code}: ${unsaved.message}`;
+    tell({ type: 'note', text: remark });
+    await writeToSystemLog([remark], [], needs);
   }
-  if (!needs.signal.aborted) await sendHeartbeat(isGood(run), needs);
+  // A run that cannot write could not have renewed anything either.
+  await sendHeartbeat(isGood(run) && unsaved === undefined, needs);
 }

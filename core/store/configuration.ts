@@ -154,7 +154,7 @@ export function createConfigurations({ layout, files, yamlFiles, lineages, locki
     configurationKeys: (subject) => describedKeys(keysOf(subject)),
 
     withConfigurationLock: (subject, work, waiting) =>
-      subject.kind === 'system' ? locking.withServerLock(layout.settings, work, waiting) : locking.withLock(subject.name, work, waiting),
+      subject.kind === 'system' ? locking.withServerLock('certkit.yaml', work, waiting) : locking.withLock(subject.name, work, waiting),
   };
 }
 

@@ -246,7 +246,7 @@ describe('a hook that fails', () => {
     lineage('typo.test', { hooks: { renewed: [['/usr/local/bin/no-such-hook']] } });
     const { stderr } = await certkit(1, 'renew');
     expect(stderr).toContain('The program /usr/local/bin/no-such-hook is not there');
-    expect(stderr).toContain(`It comes from ${join(home.path, 'lineages/typo.test.yaml')}.`);
+    expect(stderr).toContain(`It comes from ${join(home.path, 'lineages/typo.test.yaml')}:1.`);
   });
 });
 
@@ -332,7 +332,7 @@ test('lineages whose files are read by one server: its reload command is run onc
   for (const name of ['east.test', 'west.test']) lineage(name, { installers: into(name) });
   await certkit(0, 'renew');
   expect(trace('reloads')).toEqual(['reload']);
-  await certkit(0, 'renew', '--force');
+  await certkit(0, 'renew', '--force', 'east.test', 'west.test');
   expect(trace('reloads')).toEqual(['reload', 'reload']);
   for (const name of ['east.test', 'west.test']) expect(live(name)).toContain('0002');
 });

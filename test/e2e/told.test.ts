@@ -187,14 +187,14 @@ describe('the heartbeat', () => {
 });
 
 describe('where no channel is configured', () => {
-  test('failures go to the system log, one line each, as data and not as arguments; again after a day', async () => {
+  test('failures go to the system log, one line each, as data and not as arguments; not again while they rest', async () => {
     settings();
     failing('shop.test');
     failing('blog.test');
     await certkit(1, ['renew']);
-    expect(logged()).toEqual([
+    expect(logged().toSorted()).toEqual([
       expect.stringMatching(/^blog\.test was not renewed: certkit could not renew the certificate blog\.test\. ACME_UNREACHABLE: The CA at /),
-      expect.stringMatching(/^shop\.test was not renewed: .* "certkit renew shop\.test" tries at once/),
+      expect.stringMatching(/^shop\.test was not renewed: .* "certkit renew shop\.test" then tries at once/),
     ]);
     expect(readFileSync(join(folder, 'logger-args'), 'utf8')).toBe('-t certkit -p daemon.err\n');
     await certkit(0, ['renew']); // they rest
@@ -214,6 +214,22 @@ describe('where no channel is configured', () => {
     failing('shop.test');
     await certkit(4, ['renew']);
     await expect.poll(() => entries.join('')).toMatch(/<27>.*certkit.*: shop\.test was not renewed: /); // daemon is 3, err is 3: 3 * 8 + 3 (RFC 5424 section 6.2.1)
+  });
+
+  test('the first "certkit run" says so, once and with the way out; a slip in "notify" there fails nothing', async () => {
+    settings();
+    const flags = ['--authenticator', 'standalone', '--standalone-port', `${httpPort}`, '--standalone-address', '127.0.0.1', '--agree-tos'];
+    const first = await certkit(0, ['-d', 'first.test', ...flags]);
+    expect(
+      first.stdout.match(/Nobody is told when a renewal fails: there is no "notify" in certkit\.yaml\. "certkit notify test" shows how to write one\./g),
+    ).toHaveLength(1);
+    expect((await certkit(0, ['-d', 'second.test', ...flags])).stdout).not.toContain('Nobody is told');
+
+    for (const part of ['lineages', 'archive', 'live']) rmSync(join(home.path, part), { recursive: true });
+    const path = settings({ notify: [{ plugin: 'mail', on: 'sometimes' }] });
+    expect((await certkit(0, ['-d', 'third.test', ...flags])).stdout).toContain(
+      `Nobody is told when a renewal fails:\n  STORE_UNREADABLE: ${path}:1: notify.0.on: `,
+    );
   });
 
   test('a machine without a logger is told where the run speaks, and the exit code stays', async () => {
