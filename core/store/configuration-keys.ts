@@ -26,7 +26,7 @@ const WANTED: { readonly [K in Key]: { readonly wanted: string; readonly isList?
   not_after: { wanted: 'how long a certificate is to be valid: "30 days"' },
   permissions: { wanted: 'permissions.mode, permissions.owner and permissions.group of the PEM files' },
   hooks: { wanted: 'programs to call, by event, as lists: hooks.deployed.0.run, hooks.deployed.0.once, hooks.deployed.0.timeout' },
-  heartbeat: { wanted: 'who is called after each good run: heartbeat.url, heartbeat.fail_url, heartbeat.command' },
+  heartbeat: { wanted: 'who is called after each good run: heartbeat.url, heartbeat.fail_url (secrets: by "certkit edit"), heartbeat.command' },
   probe_timeout: { wanted: 'how long to wait until a server serves a new certificate: "30 seconds"' },
   max_issues: { wanted: 'how many lineages a run of the scheduler orders for at most' },
   orders_per_hour: { wanted: 'how many orders a CA gets within an hour at most' },
