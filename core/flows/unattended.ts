@@ -78,7 +78,7 @@ async function leaveSign(run: LastRun, needs: UnattendedNeeds): Promise<void> {
   if (unsaved !== undefined) {
     const remark = `this run left no record: ${unsaved.code}: ${unsaved.message}`;
     tell({ type: 'note', text: remark });
-    await writeToSystemLog([remark], [], needs);
+    if (run.error === undefined) await writeToSystemLog([remark], [], needs);
   }
   // A run that cannot write could not have renewed anything either.
   await sendHeartbeat(isGood(run) && unsaved === undefined, needs);

@@ -117,6 +117,14 @@ describe('the heartbeat', () => {
     expect(site.requests.slice(2)).toEqual([`GET ${SECRET}/fail`]);
   });
 
+  test('is not sent by a run that could not write its record: the system log has it', async () => {
+    heartbeat();
+    mkdirSync(join(home.path, 'state/last-run.json'), { recursive: true, mode: 0o700 });
+    await certkit(0, ['renew']);
+    expect(site.requests).toEqual([`GET ${SECRET}/fail`]);
+    expect(logged()).toEqual([expect.stringMatching(/^this run left no record: STORE_WRITE_FAILED: \S+last-run\.json could not be written: /)]);
+  });
+
   test('is tried three times where that can help, and its failure is told without failing the run or naming the address', async () => {
     heartbeat();
     site.answers(503, 500, 204);
