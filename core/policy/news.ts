@@ -23,6 +23,8 @@ export interface FinishedRun {
   readonly isFirst: boolean;
   /** What stopped the whole run, or kept it from looking at any lineage. */
   readonly stopped?: EventFault;
+  /** The run before was stopped as well. */
+  readonly stoppedAgain?: boolean;
 }
 
 /** Only a person can mend these. */
@@ -49,7 +51,7 @@ export function isNotable(event: Event): boolean {
 /** What a run brought, from what it told as it went: at most one item of a kind for each lineage. */
 export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubject>): readonly NewsItem[] {
   const byLineage = new Map<string | undefined, Event[]>();
-  const { stopped } = run;
+  const { stopped, stoppedAgain = false } = run;
   for (const event of run.events) {
     if (event.type === 'failed' && event.fault.code === stopped?.code && event.fault.message === stopped.message) continue; // told once, for all
     const lineage = 'lineage' in event ? event.lineage : undefined;
@@ -60,7 +62,7 @@ export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubje
   const items = [...byLineage].flatMap(([name, events]) =>
     name === undefined ? failuresOf(events, undefined, run) : newsOfLineage(events, subjects.get(name) ?? { name, names: [] }, run),
   );
-  return [...(stopped === undefined ? [] : [runFailedNews(stopped)]), ...items, ...(run.isFirst ? [firstRunNews()] : [])];
+  return [...(stopped === undefined ? [] : [runFailedNews(stopped, stoppedAgain)]), ...items, ...(run.isFirst ? [firstRunNews()] : [])];
 }
 
 function newsOfLineage(events: readonly Event[], subject: NewsSubject, run: FinishedRun): readonly NewsItem[] {

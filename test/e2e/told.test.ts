@@ -290,6 +290,16 @@ describe('a run that fails as a whole', () => {
     expect(logged()).toEqual([]);
   });
 
+  test('once it was mended, the next one is told at once', async () => {
+    failing('one.test');
+    const slip = { renew_before: 'soon' };
+    for (const more of [slip, {}, slip]) {
+      settings({ notify: [{ ...mail(), on: ['run-failed'] }], ...more });
+      await home.run(['renew']);
+    }
+    expect(subjects()).toEqual(['a run failed as a whole', 'a run failed as a whole']);
+  });
+
   test('by certkit.yaml being no YAML: no channel can be read, so the system log has it', async () => {
     failing('one.test');
     failing('two.test');
