@@ -21,6 +21,8 @@ export interface RunToTell {
   readonly host: string;
   /** What stopped the whole run, or kept it from looking at any lineage. */
   readonly stopped?: CertkitError;
+  /** The run before was stopped as well. */
+  readonly stoppedAgain?: boolean;
 }
 
 /** Names the lock under which it is decided what to tell, so that two runs do not tell the same. */

@@ -29,9 +29,10 @@ export async function runUnattended(options: MaintainOptions, needs: UnattendedN
 
   if (stopped?.code === 'STORE_UNSAFE') {
     // Somebody else may have written what home says of channels: nothing that it names is run.
-    await writeToSystemLog([], [runFailedNews(faultFacts(stopped))], needs);
+    await writeToSystemLog([], [runFailedNews(faultFacts(stopped), false)], needs);
   } else {
-    if (!signal.aborted) await tellNews({ events, startedAtMs, host, ...(stopped === undefined ? {} : { stopped }) }, needs);
+    const stop = stopped === undefined ? {} : { stopped, stoppedAgain: (await needs.store.lastRun())?.error !== undefined };
+    if (!signal.aborted) await tellNews({ events, startedAtMs, host, ...stop }, needs);
     if (options.names.length === 0) await leaveSign(recordOf(outcome.done, stopped, startedAtMs, needs), needs);
   }
   if (outcome.error !== undefined) throw outcome.error;
@@ -87,7 +88,7 @@ async function leaveSign(run: LastRun, needs: UnattendedNeeds): Promise<void> {
   if (unsaved !== undefined) {
     const remark = `this run left no record: ${unsaved.code}: ${unsaved.message}`;
     tell({ type: 'note', text: remark });
-    await writeToSystemLog([remark], [], needs);
+    if (run.error === undefined) await writeToSystemLog([remark], [], needs);
   }
   // A run that cannot write could not have renewed anything either.
   await sendHeartbeat(isGood(run) && unsaved === undefined, needs);

@@ -170,7 +170,8 @@ export function expiringNews(subject: NewsSubject, life: Life, { what, reason, r
   };
 }
 
-export function runFailedNews({ code, message, hint }: EventFault): NewsItem {
+/** The first one since a run that was not stopped is told at once. */
+export function runFailedNews({ code, message, hint }: EventFault, again: boolean): NewsItem {
   return {
     kind: 'run-failed',
     title: 'a run failed as a whole',
@@ -181,6 +182,7 @@ export function runFailedNews({ code, message, hint }: EventFault): NewsItem {
       'When it is mended, run "certkit renew" at a terminal to see that it works; "certkit status" shows how long each certificate is good for.',
     ),
     code,
+    ...(again ? {} : { failures: 1 }),
   };
 }
 

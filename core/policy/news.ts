@@ -27,6 +27,8 @@ export interface FinishedRun {
   readonly isFirst: boolean;
   /** What stopped the whole run, or kept it from looking at any lineage. */
   readonly stopped?: EventFault;
+  /** The run before was stopped as well. */
+  readonly stoppedAgain?: boolean;
 }
 
 /** Only a person can mend these. */
@@ -58,7 +60,7 @@ export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubje
   const outages = outagesIn(run.events);
   const ofOutages = new Set<Event>(outages.flatMap(({ failed }) => failed));
   const byLineage = new Map<string | undefined, Event[]>();
-  const { stopped } = run;
+  const { stopped, stoppedAgain = false } = run;
   for (const event of run.events) {
     if (event.type === 'failed' && event.fault.code === stopped?.code && event.fault.message === stopped.message) continue; // told once, for all
     if (ofOutages.has(event)) continue;
@@ -71,7 +73,7 @@ export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubje
     name === undefined ? failuresOf(events, undefined, run) : newsOfLineage(events, subjects.get(name) ?? { name, names: [] }, run),
   );
   const ofHooks = run.events.flatMap((event) => (event.type === 'hook-failed' && !isToldByRenewals(event, run) ? [hookFailedNews(event, subjects)] : []));
-  const ofStop = stopped === undefined ? [] : [runFailedNews(stopped)];
+  const ofStop = stopped === undefined ? [] : [runFailedNews(stopped, stoppedAgain)];
   return [...ofStop, ...outages.map((outage) => outageNews(outage, subjects)), ...items, ...ofHooks, ...(run.isFirst ? [firstRunNews()] : [])];
 }
 

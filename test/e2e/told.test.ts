@@ -117,6 +117,14 @@ describe('the heartbeat', () => {
     expect(site.requests.slice(2)).toEqual([`GET ${SECRET}/fail`]);
   });
 
+  test('is not sent by a run that could not write its record: the system log has it', async () => {
+    heartbeat();
+    mkdirSync(join(home.path, 'state/last-run.json'), { recursive: true, mode: 0o700 });
+    await certkit(0, ['renew']);
+    expect(site.requests).toEqual([`GET ${SECRET}/fail`]);
+    expect(logged()).toEqual([expect.stringMatching(/^this run left no record: STORE_WRITE_FAILED: \S+last-run\.json could not be written: /)]);
+  });
+
   test('is tried three times where that can help, and its failure is told without failing the run or naming the address', async () => {
     heartbeat();
     site.answers(503, 500, 204);
@@ -280,6 +288,16 @@ describe('a run that fails as a whole', () => {
     expect(lastRun()).toMatchObject({ failed: 3, error: 'STORE_UNREADABLE' });
     expect((await certkit(1, ['status'])).stdout).toContain('it failed as a whole (STORE_UNREADABLE)');
     expect(logged()).toEqual([]);
+  });
+
+  test('once it was mended, the next one is told at once', async () => {
+    failing('one.test');
+    const slip = { renew_before: 'soon' };
+    for (const more of [slip, {}, slip]) {
+      settings({ notify: [{ ...mail(), on: ['run-failed'] }], ...more });
+      await home.run(['renew']);
+    }
+    expect(subjects()).toEqual(['a run failed as a whole', 'a run failed as a whole']);
   });
 
   test('by certkit.yaml being no YAML: no channel can be read, so the system log has it', async () => {
