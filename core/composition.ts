@@ -39,6 +39,7 @@ import { awaitFirstRun } from './flows/news-of-run.ts';
 import { type NotifyNeeds, testTelling } from './flows/notify.ts';
 import { type RecoverOptions, recover } from './flows/recover.ts';
 import { release, rollback } from './flows/rollback.ts';
+import { rotateKey } from './flows/rotate-key.ts';
 import { run } from './flows/run.ts';
 import { reportRuns } from './flows/run-report.ts';
 import { settable } from './flows/settable.ts';
@@ -122,7 +123,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
   let logged: Promise<void> = Promise.resolve();
   const tell: Tell = (event) => {
     settings.tell(event);
-    if (event.type === 'not-due' || event.type === 'surveyed') return; // routine: a run with nothing to do writes nothing
+    if (event.type === 'not-due' || event.type === 'needs-person' || event.type === 'surveyed') return; // routine: a run with nothing to do writes nothing
     logged = logged
       .then(() => graph.resolve(STORE).logEvent(event))
       .catch((error: unknown) => settings.log.warn(`the run log was not written: ${asCertkitError(error).message}`));
@@ -194,6 +195,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     deploy: async (...[views, options]: DropLast<Parameters<typeof deployWithHooks>>) =>
       deployWithHooks(views, options, options.dryRun ? needs() : await recovered()),
     rollback: async (name: string) => rollback(name, await recovered()),
+    rotateKey: async (name: string) => rotateKey(name, await recovered()),
     release: async (name: string) => release(name, await recovered()),
     hold: async (...[name, what]: DropLast<Parameters<typeof hold>>) => hold(name, what, await recovered()),
     configure: async (subject: Subject, changes: readonly Change[], dryRun: boolean) =>

@@ -65,6 +65,10 @@ const catalogue = {
     message: '"certkit edit" opens an editor, and there is no terminal for it',
     hint: `Without one, "certkit set ${at.subject} KEY=VALUE" changes single keys.`,
   }),
+  USAGE_NEEDS_PERSON: (at: { name: string; plugin: string }) => ({
+    message: `${at.name} is not renewed with nobody there: its authenticator ${at.plugin} asks a person`,
+    hint: `Run "certkit renew ${at.name} --force" at a terminal.`,
+  }),
   USAGE_NO_CHANNEL: (at: { asked?: string; known: readonly string[]; path: string }) =>
     at.asked === undefined
       ? {
@@ -311,6 +315,7 @@ export interface Choice {
 }
 
 interface Extras {
+  readonly status?: number;
   readonly retryAtMs?: number;
   readonly choices?: readonly Choice[];
 }
@@ -321,15 +326,18 @@ export class CertkitError extends Error {
   readonly hint: string;
   /** The moment the CA asked to come back at, in milliseconds since the Unix epoch. */
   readonly retryAtMs: number | undefined;
+  /** HTTP status of the CA's reply, where the error is made of one. */
+  readonly status: number | undefined;
   /** What could be meant, where the error is that more than one thing is. */
   readonly choices: readonly Choice[];
 
-  constructor(code: ErrorCode, entry: Entry, cause?: unknown, { retryAtMs, choices = [] }: Extras = {}) {
+  constructor(code: ErrorCode, entry: Entry, cause?: unknown, { retryAtMs, status, choices = [] }: Extras = {}) {
     super(entry.message, cause === undefined ? undefined : { cause });
     this.name = 'CertkitError';
     this.code = code;
     this.hint = entry.hint;
     this.retryAtMs = retryAtMs;
+    this.status = status;
     this.choices = choices;
     Object.defineProperty(this, BRAND, { value: true });
   }
@@ -338,7 +346,10 @@ export class CertkitError extends Error {
 /** Builds the catalogued error for the caller to throw; the stack starts at the caller. */
 export function fault<C extends ErrorCode>(code: C, facts: ErrorFacts<C>, cause?: unknown): CertkitError {
   const entry = (catalogue[code] as (at: ErrorFacts<C>) => Entry)(facts);
-  const extras = 'retryAtMs' in facts && typeof facts.retryAtMs === 'number' ? { retryAtMs: facts.retryAtMs } : {};
+  const extras = {
+    ...('retryAtMs' in facts && typeof facts.retryAtMs === 'number' ? { retryAtMs: facts.retryAtMs } : {}),
+    ...('status' in facts && typeof facts.status === 'number' ? { status: facts.status } : {}),
+  };
   const error = new CertkitError(code, entry, cause, extras);
   Error.captureStackTrace(error, fault);
   return error;

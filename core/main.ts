@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { fstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { certkit } from './cli/program.ts';
@@ -7,6 +8,7 @@ import { fault } from './errors.ts';
 declare const CERTKIT_VERSION: string;
 
 const stopping = new AbortController();
+setMaxListeners(0, stopping.signal); // each lineage under way listens to it
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => stopping.abort(fault('USAGE_INTERRUPTED', { signal })));
 }

@@ -20,6 +20,7 @@ const FOLLOWS: Readonly<Record<string, (name: string) => string>> = {
   permissions: () => 'The files of the next version have them.',
   probe_timeout: () => 'It counts from the next deployment on.',
   notify: () => '"certkit notify test" sends a message there.',
+  heartbeat: () => '"certkit notify test" calls it.',
 };
 
 const datesBy = (name: string) => `The new dates count from now on; ${name === '' ? '"certkit status"' : `"certkit explain${name}"`} shows them.`;

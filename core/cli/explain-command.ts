@@ -6,7 +6,7 @@ import { type CommandContext, exitCodeFor } from './command.ts';
 import type { Output } from './output.ts';
 import { refuseUnknown } from './renew-command.ts';
 import { revocationText } from './revocation-text.ts';
-import { faultText, owedHooksText, reasonText, when } from './words.ts';
+import { faultText, owedHooksText, personText, reasonText, timesText, when } from './words.ts';
 
 export function declareExplain(program: Command): Command {
   return program.command('explain').description('every rule that decides when a lineage is renewed and deployed, with its numbers').argument('<lineage>');
@@ -38,7 +38,7 @@ export async function explainCommand(name: string, { certkit, output }: CommandC
 
 type Readable = Extract<Inspection, { readable: true }>;
 
-function print({ name, versions, live, renewal, deployment, rules, caWindow, state, revocations }: Readable, output: Output): void {
+function print({ name, versions, live, renewal, deployment, rules, caWindow, trouble, state, revocations }: Readable, output: Output): void {
   const newest = versions.at(-1);
   const life = newest === undefined ? undefined : lifeOf(newest);
   output.say(name);
@@ -52,7 +52,9 @@ function print({ name, versions, live, renewal, deployment, rules, caWindow, sta
     const why = caWindow.explanation === undefined ? '' : `, see ${caWindow.explanation}`;
     output.say(`      the CA suggests to renew between ${when(caWindow.startMs)} and ${when(caWindow.endMs)}${why}`);
   }
-  output.say(`    so: ${outcomeText(renewal, 'renewed')}`);
+  if (trouble !== undefined)
+    output.say(`      the CA has failed ${timesText(trouble.failures)} since it last worked, last ${when(trouble.lastAtMs)} (${trouble.lastCode})`);
+  output.say(`    so: ${renewal.reason === 'needs-person' ? personText(name) : outcomeText(renewal, 'renewed')}`);
   output.say(`  deployment${live === undefined ? '' : ` in place of version ${live.number}, valid until ${when(lifeOf(live).notAfterMs)}`}`);
   for (const rule of rules.deployment) output.say(ruleText(rule));
   output.say(`    so: ${outcomeText(deployment, 'deployed')}`);
@@ -62,8 +64,9 @@ function print({ name, versions, live, renewal, deployment, rules, caWindow, sta
   if (hooks !== undefined) output.say(`  hooks: ${hooks}`);
 }
 
-function ruleText({ rule, atMs, clamped, holds, decides }: Readable['rules']['deployment'][number] | Readable['rules']['renewal'][number]): string {
-  const at = atMs === undefined ? (holds ? 'yes' : 'no') : when(atMs);
+function ruleText({ rule, atMs, clamped, count, holds, decides }: Readable['rules']['deployment'][number] | Readable['rules']['renewal'][number]): string {
+  const reached = count === undefined ? '' : `${count.reached} of ${count.limit}${atMs === undefined ? '' : ', until '}`;
+  const at = `${reached}${atMs !== undefined ? when(atMs) : count !== undefined ? '' : holds ? 'yes' : 'no'}`;
   const notes = [clamped === true ? 'not earlier, whatever was asked for' : '', decides ? 'this decides' : ''].filter((note) => note !== '');
   return `    ${decides ? '*' : ' '} ${reasonText(rule).padEnd(44)} ${at}${notes.length === 0 ? '' : `  (${notes.join('; ')})`}`;
 }

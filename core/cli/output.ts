@@ -26,11 +26,12 @@ export interface Output {
   failure(fault: { readonly code: string; readonly message: string; readonly hint: string }): void;
 }
 
-const ROUTINE: ReadonlySet<Event['type']> = new Set(['not-due', 'surveyed', 'jitter']);
+/** Said to who asks, and left out of the scheduler's runs, which say nothing when they do nothing. */
+const ROUTINE: ReadonlySet<Event['type']> = new Set(['not-due', 'needs-person', 'surveyed', 'jitter']);
 
 const TROUBLE: ReadonlySet<Event['type']> = new Set(['failed', 'cleanup-failed', 'untold', 'hook-failed', 'no-heartbeat']);
 
-/** @param quiet - routine lines (not due, already served) are left out: the scheduler's runs that do nothing say nothing */
+/** @param quiet - routine lines are left out */
 export function createOutput(mode: OutputMode, terminal: Terminal, quiet: boolean): Output {
   let passing = '';
   const servers = new Set<string>();

@@ -16,6 +16,7 @@ import { askToAgree } from './questions.ts';
 import { declareRecover, recoverCommand } from './recover-command.ts';
 import { declareRenew, type RenewFlags, renewCommand } from './renew-command.ts';
 import { declareRelease, declareRollback, releaseCommand, rollbackCommand } from './rollback-command.ts';
+import { declareRotateKey, rotateKeyCommand } from './rotate-key-command.ts';
 import { addRunFlags, declareRun, runCommand } from './run-command.ts';
 import { declareSchedule, scheduleInstallCommand, scheduleRemoveCommand, scheduleStatusCommand } from './schedule-command.ts';
 import { declareSet, type SetFlags, setCommand } from './set-command.ts';
@@ -76,7 +77,7 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
     tell: output.tell,
     log,
     signal,
-    watched: terminal.interactive || isRun(argv),
+    watched: terminal.interactive || isRun(argv) || commandIn(argv) === 'rotate-key',
     ...(proxy === undefined ? {} : { proxy }),
     ...(editor === undefined ? {} : { editor }),
   });
@@ -108,6 +109,7 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
   does(declareStatus(program), ([names], flags) => statusCommand(names as string[], flags as StatusFlags, context));
   does(declareExplain(program), ([name]) => explainCommand(name as string, context));
   does(declareRollback(program), ([name]) => rollbackCommand(name as string, context));
+  does(declareRotateKey(program), ([name]) => rotateKeyCommand(name as string, context));
   does(declareHold(program), ([name], flags) => holdCommand(name as string, flags as HoldFlags, context));
   does(declareRelease(program), ([name]) => releaseCommand(name as string, context));
   does(declareSet(program), ([words], flags) => setCommand(words as string[], flags as SetFlags, context));
@@ -139,6 +141,7 @@ const OTHER_COMMANDS: readonly string[] = [
   'status',
   'explain',
   'rollback',
+  'rotate-key',
   'hold',
   'release',
   'set',

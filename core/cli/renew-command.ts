@@ -11,6 +11,7 @@ export interface RenewFlags {
   readonly force?: boolean;
   readonly deploy: boolean;
   readonly dryRun?: boolean;
+  readonly maxIssues?: string;
   readonly jitter?: string;
 }
 
@@ -20,6 +21,7 @@ export function declareRenew(program: Command): Command {
     .description('renew what is due, then deploy what is due: what the scheduler calls')
     .argument('[lineage...]', 'only these; all without')
     .option('--force', 'renew although nothing is due')
+    .option('--max-issues <number>', 'order for so many lineages at most; those that expire first come first, the others with the next run')
     .option('--no-deploy', 'stop after renewing')
     .option('--dry-run', 'say what is due and test what would be deployed; ask no CA and change nothing')
     .option('--jitter <duration>', 'before a CA is asked, wait a random part of this ("10m"), unless at a terminal: for schedulers');
@@ -33,6 +35,7 @@ export async function renewCommand(names: readonly string[], flags: RenewFlags, 
     force: flags.force === true,
     deploy: flags.deploy,
     dryRun: flags.dryRun === true,
+    ...(flags.maxIssues === undefined ? {} : { maxIssues: readMaxIssues(flags.maxIssues) }),
     jitterMs,
   });
   for (const outcome of renewals) if (outcome.result === 'planned') output.say(`${outcome.lineage}: would be renewed (${reasonText(outcome.reason)})`);
@@ -58,6 +61,11 @@ function readJitter(text: string): number {
   if (!length.ok) throw fault('USAGE_INVALID', { problem: `--jitter ${text}: ${length.because}` });
   if (length.value > LONGEST_JITTER_MS) throw fault('USAGE_INVALID', { problem: `--jitter ${text} is longer than the hour after which the next run comes` });
   return length.value;
+}
+
+function readMaxIssues(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw fault('USAGE_INVALID', { problem: `--max-issues ${text}: a whole number from 1 on is wanted` });
 }
 
 /** A name that is no lineage is a slip of the person, not an empty selection. */

@@ -24,6 +24,7 @@ interface RunFlags {
   readonly caBundle?: string;
   readonly email?: string;
   readonly keyType?: readonly string[];
+  readonly reuseKey?: boolean;
   readonly serve?: readonly string[];
   readonly profile?: string;
   readonly notAfter?: string;
@@ -47,6 +48,8 @@ export function declareRun(program: Command): Command {
     .option('--ca-bundle <file>', "roots to trust besides the system's, for a private CA")
     .option('--email <address>', 'contact for a new account at the CA')
     .option('--key-type <type>', 'ecdsa-p256 (default), ecdsa-p384, rsa-2048, rsa-3072, rsa-4096; one of each kind for both', several)
+    .option('--reuse-key', 'renew with the same key; without it each version has a new one')
+    .option('--no-reuse-key', 'a new key each time, though the file or certkit.yaml says otherwise')
     .option('--serve <name>', 'a name that servers here are to serve, when not all of them are here', several)
     .option('--profile <name>', 'which of its kinds of certificate the CA is to issue')
     .option('--not-after <length>', 'how long the certificate is to be valid, such as "30 days"')
@@ -82,6 +85,7 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
       ...(flags.caBundle === undefined ? {} : { caBundle: flags.caBundle }),
       ...(flags.email === undefined ? {} : { email: flags.email }),
       ...(flags.keyType === undefined ? {} : { keys: readKeys(flags.keyType) }),
+      ...(flags.reuseKey === undefined ? {} : { reuseKey: flags.reuseKey }),
       ...(flags.serve === undefined ? {} : { serve: flags.serve }),
       terms: readTerms(flags),
       ...(installers === undefined ? {} : { installers }),

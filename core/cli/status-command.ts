@@ -9,7 +9,7 @@ import type { Output } from './output.ts';
 import { refuseUnknown } from './renew-command.ts';
 import { revocationText } from './revocation-text.ts';
 import { scheduleLines } from './schedule-text.ts';
-import { faultText, owedHooksText, reasonText, when } from './words.ts';
+import { faultText, owedHooksText, personText, reasonText, timesText, when } from './words.ts';
 
 export function declareStatus(program: Command): Command {
   return program
@@ -56,7 +56,7 @@ function print(inspection: Inspection, output: Output): void {
     output.say(`${inspection.name}\n  ${faultText(inspection.error).replaceAll('\n', '\n  ')}`);
     return;
   }
-  const { name, lineage, live, pending, renewal, deployment, served, owed, state, versions, revocations } = inspection;
+  const { name, lineage, live, pending, renewal, deployment, served, owed, state, versions, trouble, needsPerson, revocations } = inspection;
   const version = (one: Version | undefined) => (one === undefined ? 'none' : `version ${one.number}, valid until ${when(lifeOf(one).notAfterMs)}`);
   output.say(name);
   output.say(`  names    ${lineage.identifiers.map(({ value }) => value).join(', ')}`);
@@ -80,16 +80,17 @@ function print(inspection: Inspection, output: Output): void {
     const text = revocationText(asked);
     if (text !== undefined) output.say(`  revoked? ${text}`);
   }
-  output.say(`  renew    ${nextText(renewal)}`);
+  output.say(`  renew    ${renewal.reason === 'needs-person' ? personText(name) : `${nextText(renewal)}${needsPerson ? '; then work for a human' : ''}`}`);
   output.say(`  deploy   ${nextText(deployment)}`);
   const hooks = owedHooksText(state.owedHooks);
   if (hooks !== undefined) output.say(`  hooks    ${hooks}`);
   for (const [job, attempts] of [['renewal', state.renewal] as const, ['deployment', state.deployment] as const]) {
     if (attempts !== undefined)
       output.say(
-        `  failing  ${job} ${attempts.failures === 1 ? 'once' : `${attempts.failures} times`}, last ${when(attempts.lastAtMs)} (${attempts.lastCode}); next try ${when(attempts.notBeforeMs)}`,
+        `  failing  ${job} ${timesText(attempts.failures)}, last ${when(attempts.lastAtMs)} (${attempts.lastCode}); next try ${when(attempts.notBeforeMs)}`,
       );
   }
+  if (trouble !== undefined) output.say(`  failing  its CA, ${timesText(trouble.failures)}, last ${when(trouble.lastAtMs)} (${trouble.lastCode})`);
 }
 
 function nextText(decision: { readonly due: boolean; readonly reason: string; readonly reviewAtMs?: number }): string {
@@ -100,7 +101,7 @@ function nextText(decision: { readonly due: boolean; readonly reason: string; re
 
 function factsOf(inspection: Inspection): Readonly<Record<string, unknown>> {
   if (!inspection.readable) return { name: inspection.name, error: faultFacts(inspection.error) };
-  const { name, lineage, live, pending, owed, renewal, deployment, served, state, versions, revocations } = inspection;
+  const { name, lineage, live, pending, owed, renewal, deployment, served, state, versions, trouble, needsPerson, revocations } = inspection;
   const version = (one: Version | undefined) => (one === undefined ? undefined : { number: one.number, ...lifeOf(one), sets: one.sets });
   return {
     name,
@@ -117,6 +118,8 @@ function factsOf(inspection: Inspection): Readonly<Record<string, unknown>> {
     deployment,
     revocations,
     served,
+    needsPerson,
+    ...(trouble === undefined ? {} : { caTrouble: trouble }),
     attempts: { renewal: state.renewal, deployment: state.deployment },
     ...(inspection.misconfigured === undefined ? {} : { error: faultFacts(inspection.misconfigured) }),
     ...(state.owedHooks === undefined ? {} : { owedHooks: state.owedHooks }),

@@ -23,6 +23,7 @@ export interface Wishes {
   readonly caBundle?: string;
   readonly email?: string;
   readonly keys?: readonly KeyAlgorithm[];
+  readonly reuseKey?: boolean;
   readonly authenticator?: PluginChoice;
   readonly installers?: readonly PluginChoice[];
   readonly serve?: readonly string[];
@@ -84,6 +85,7 @@ export function wantedLineage(wishes: Wishes, held: Lineage | undefined, default
   const bundle = wishes.caBundle === undefined ? known?.bundle : resolve(wishes.caBundle);
   const email = wishes.email ?? held?.authority.email ?? defaults.authority.email;
   const serve = wishes.serve ?? held?.serve;
+  const reuseKey = wishes.reuseKey ?? held?.reuseKey;
   return {
     name: wishes.name ?? held?.name ?? readLineageName(defaultLineageName(first as Identifier)),
     identifiers: wishes.identifiers.length > 0 ? wishes.identifiers : (held?.identifiers ?? []),
@@ -93,6 +95,7 @@ export function wantedLineage(wishes: Wishes, held: Lineage | undefined, default
       ...(email === undefined ? {} : { email }),
     },
     keys: wishes.keys ?? held?.keys ?? defaults.keys ?? ['ecdsa-p256'],
+    ...(reuseKey === undefined ? {} : { reuseKey }),
     authenticator,
     installers: wishes.installers ?? held?.installers ?? [],
     ...(serve === undefined ? {} : { serve }),

@@ -15,6 +15,10 @@ const REASONS: Readonly<Record<string, string>> = {
   'ca-window': 'the CA suggests it',
   'before-deployment': 'it is to be there before the deployment',
   'backing-off': 'resting after a failure',
+  'ca-resting': 'its CA rests after a failure',
+  'needs-person': 'work for a human',
+  budget: 'others come first, by max_issues',
+  'orders-per-hour': 'its CA has had its orders, by orders_per_hour',
   'first-deployment': 'it was never deployed',
   'live-expired': 'the live version has expired',
   revoked: 'the CA revoked it',
@@ -35,6 +39,11 @@ const REASONS: Readonly<Record<string, string>> = {
 export function reasonText(reason: string): string {
   return REASONS[reason] ?? reason;
 }
+
+/** What is said of a renewal that only somebody at a terminal can do. */
+export const personText = (lineage: string) => `work for a human: run "certkit renew ${lineage}" at a terminal`;
+
+export const timesText = (count: number) => (count === 1 ? 'once' : `${count} times`);
 
 /** What an event says to a person; `undefined` where only a program wants to know. `passing` lines are shown while they last. */
 export function eventText(event: Event): { readonly text: string; readonly passing: boolean } | undefined {
@@ -72,6 +81,8 @@ export function eventText(event: Event): { readonly text: string; readonly passi
       const until = event.reviewAtMs === undefined ? '' : ` before ${when(event.reviewAtMs)}`;
       return lasting(`${event.lineage}: renewal not due${until} (${reasonText(event.reason)})`);
     }
+    case 'needs-person':
+      return lasting(`${event.lineage}: ${personText(event.lineage)}, since ${event.authenticator} asks somebody`);
     case 'revoked': {
       const since = event.revokedAtMs === undefined ? '' : ` on ${when(event.revokedAtMs)}`;
       return lasting(

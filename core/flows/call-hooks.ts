@@ -10,6 +10,9 @@ export interface HookFailure {
   readonly error: CertkitError;
 }
 
+/** A lineage as far as hooks are concerned. */
+export type LineageWithHooks = Pick<Lineage, 'name' | 'identifiers' | 'hooks'>;
+
 /** How a call is made. */
 export interface Calling {
   readonly attempt: number;
@@ -20,20 +23,20 @@ export interface Calling {
 type HookNeeds = Pick<Needs, 'store' | 'programs' | 'tell'>;
 
 /** What is to be called at an event of these lineages; throws where a program could be somebody else's. */
-export async function hookCallsFor(event: HookEvent, lineages: readonly Lineage[], { store, tell }: HookNeeds): Promise<readonly HookCall[]> {
+export async function hookCallsFor(event: HookEvent, lineages: readonly LineageWithHooks[], { store, tell }: HookNeeds): Promise<readonly HookCall[]> {
   const { hooks, idle } = await store.hooksForAll(event);
   for (const path of idle) tell({ type: 'note', text: `${path} is not called: nobody may execute it ("chmod u+x ${path}")` });
   return planHookCalls(
     hooks,
     lineages.map(({ name, hooks: own }) => ({
       name,
-      hooks: (own?.[event] ?? []).map((one) => hookOf(event, one, `${store.home}/lineages/${name}.yaml`)),
+      hooks: (own?.[event] ?? []).map((one, index) => hookOf(event, one, `${store.home}/lineages/${name}.yaml`, index)),
     })),
   );
 }
 
 /** Whether something would be called, as far as that can be known: what is wrong with the hooks is found when they are called. */
-export async function hasHooks(event: HookEvent, lineages: readonly Lineage[], { store }: Pick<Needs, 'store'>): Promise<boolean> {
+export async function hasHooks(event: HookEvent, lineages: readonly LineageWithHooks[], { store }: Pick<Needs, 'store'>): Promise<boolean> {
   if (lineages.some(({ hooks }) => (hooks?.[event]?.length ?? 0) > 0)) return true;
   if (lineages.length === 0) return false;
   return store.hooksForAll(event).then(
@@ -45,7 +48,7 @@ export async function hasHooks(event: HookEvent, lineages: readonly Lineage[], {
 /** Calls every hook of an event, whatever became of the one before; answers and tells those that failed. */
 export async function callHooks(
   event: HookEvent,
-  lineages: readonly Lineage[],
+  lineages: readonly LineageWithHooks[],
   subjects: ReadonlyMap<string, HookSubject>,
   calling: Calling,
   needs: HookNeeds,
@@ -90,6 +93,7 @@ export async function callHook(
     return undefined;
   } catch (thrown) {
     signal?.throwIfAborted();
-    return fault('EXEC_HOOK_FAILED', { event, lineages, origin, because: asCertkitError(thrown).message }, thrown);
+    const place = await store.hookPlace(hook).catch(() => origin); // somebody is editing it
+    return fault('EXEC_HOOK_FAILED', { event, lineages, origin: place, because: asCertkitError(thrown).message }, thrown);
   }
 }

@@ -43,15 +43,25 @@ function factsOf(view: LineageView, inspection: Inspection | undefined): Omit<Li
     ...(newest === undefined || newest.number === live?.number ? {} : { pending: known(newest) }),
   };
   if (!view.readable) return { name, ...versions, unreadable: view.fault.message, policy: {}, state: FRESH_STATE, owed: false, seen: [] };
-  const served = inspection?.readable === true ? inspection.served : [];
+  if (inspection?.readable !== true) return { name, ...versions, policy: view.lineage.policy, state: view.state, owed: false, seen: [] };
+  const { served, owed, renewal, misconfigured, revocations } = inspection;
+  const revoked = revocations.flatMap(({ version, answer }) => (answer?.status === 'revoked' ? [version] : []));
   return {
     name,
     ...versions,
     policy: view.lineage.policy,
     state: view.state,
-    owed: inspection?.readable === true && inspection.owed,
+    owed,
+    revoked: [...new Set(revoked)],
+    ...(misconfigured === undefined ? {} : { misconfigured: misconfigured.message }),
+    ...waitOf(renewal.reason),
     seen: served.map(({ name: host, at, ...sighting }) => ({ place: `${host} at ${at}`, ...sighting })),
   };
+}
+
+function waitOf(reason: string): Pick<LineageFacts, 'waitsFor'> {
+  if (reason === 'needs-person') return { waitsFor: 'person' };
+  return reason === 'ca-resting' ? { waitsFor: 'ca' } : {};
 }
 
 const known = (version: Version) => ({ number: version.number, life: lifeOf(version) });

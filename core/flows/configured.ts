@@ -2,7 +2,7 @@ import type { Configuration } from '../model/configuration.ts';
 import type { Judged } from './judge.ts';
 import type { Needs } from './needs.ts';
 
-const STARS = '****';
+export const STARS = '****';
 
 /** A configuration as it would be, or is, after the changes. */
 export interface Configured {

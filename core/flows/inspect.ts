@@ -1,4 +1,5 @@
 import type { CertkitError } from '../errors.ts';
+import type { Trouble } from '../model/authority-state.ts';
 import type { KeyType, Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
 import type { RenewalWindow } from '../model/renewal-window.ts';
@@ -11,9 +12,11 @@ import { probeName } from '../policy/probe-address.ts';
 import type { RenewalDecision } from '../policy/renewal.ts';
 import { inPool } from '../pool.ts';
 import type { LineageView } from '../store/store.ts';
+import { lookAhead } from './look-ahead.ts';
 import { misconfiguration } from './misconfigured.ts';
 import type { Needs } from './needs.ts';
 import { deploymentFacts, renewalFacts } from './policy-facts.ts';
+import { asksPerson } from './renewal-decisions.ts';
 import { isOwed } from './target.ts';
 
 const HANDSHAKE_LIMIT_MS = 2_000;
@@ -53,6 +56,9 @@ export type Inspection =
       readonly rules: { readonly renewal: readonly RenewalRule[]; readonly deployment: readonly DeploymentRule[] };
       /** What the CA suggests for the newest version. */
       readonly caWindow?: RenewalWindow;
+      /** Of its CA as a whole, since that last issued. */
+      readonly trouble?: Trouble;
+      readonly needsPerson: boolean;
       /** What was answered when it was asked whether live and newest certificates are revoked. */
       readonly revocations: readonly KnownRevocation[];
       readonly served: readonly ServedNow[];
@@ -63,6 +69,7 @@ export type Inspection =
 
 /** Versions, dates, next steps with their reasons, and what the servers really serve at this moment. Changes nothing. */
 export async function inspect(views: readonly LineageView[], needs: Needs): Promise<readonly Inspection[]> {
+  const ahead = await lookAhead(needs);
   return inPool(views, 8, async (view): Promise<Inspection> => {
     if (!view.readable) return { name: view.name, readable: false, error: view.fault };
     const { lineage, state, newest, live, windows } = view;
@@ -72,7 +79,10 @@ export async function inspect(views: readonly LineageView[], needs: Needs): Prom
     const owed = isOwed(lineage, state, live?.number);
     const nowMs = needs.clock.nowMs();
     const pending = newest !== undefined && newest.number > (live?.number ?? 0) ? newest : undefined;
-    const renewal = explainRenewal(renewalFacts(view, { nowMs, forced: false, watched: false }));
+    const own = ahead.get(view.name);
+    const trouble = own?.trouble;
+    const needsPerson = (await asksPerson(lineage, needs)) === true;
+    const renewal = explainRenewal(renewalFacts({ ...view, trouble }, { nowMs, forced: false, watched: false, needsPerson }), own?.decision);
     const deployment = explainDeployment(deploymentFacts(view, { nowMs, asked: false }));
     return {
       name: view.name,
@@ -85,8 +95,10 @@ export async function inspect(views: readonly LineageView[], needs: Needs): Prom
       owed,
       renewal: renewal.decision,
       deployment: deployment.decision,
-      rules: { renewal: renewal.rules, deployment: deployment.rules },
+      rules: { renewal: [...renewal.rules, ...(own?.rules ?? [])], deployment: deployment.rules },
       ...(caWindow === undefined ? {} : { caWindow }),
+      ...(trouble === undefined ? {} : { trouble }),
+      needsPerson,
       revocations: [live, pending].flatMap((version) =>
         version === undefined ? [] : askedOf(version, view.revocations).map((asked) => ({ version: version.number, ...asked })),
       ),

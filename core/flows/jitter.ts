@@ -1,7 +1,7 @@
 import type { LineageView } from '../store/store.ts';
 import type { MaintainOptions } from './maintain.ts';
 import type { Needs } from './needs.ts';
-import { isRenewalDue } from './renew.ts';
+import { decideAll } from './renewal-decisions.ts';
 import { isWindowQuestionDue } from './renewal-windows.ts';
 import { isRevocationQuestionDue } from './revocations.ts';
 
@@ -15,9 +15,14 @@ export async function jitter({ jitterMs = 0, ...options }: MaintainOptions, need
   if (jitterMs === 0) return false;
   const { store, clock, random, signal, tell } = needs;
   const nowMs = clock.nowMs();
-  const asks = (view: LineageView) => isRenewalDue(view, options, needs) || isWindowQuestionDue(view, nowMs) || isRevocationQuestionDue(view, nowMs);
   const meant = (await store.overview()).filter(({ name }) => options.names.length === 0 || options.names.includes(name));
-  if (!meant.some(asks)) return false;
+  const decided = await decideAll(
+    meant.filter((view) => view.readable),
+    options,
+    needs,
+  );
+  const isAsked = (view: LineageView) => isWindowQuestionDue(view, nowMs) || isRevocationQuestionDue(view, nowMs);
+  if (!decided.some(({ decision }) => decision.due) && !meant.some(isAsked)) return false;
 
   const waitMs = Math.round(random.fraction() * jitterMs);
   tell({ type: 'jitter', untilMs: nowMs + waitMs });

@@ -1,12 +1,12 @@
 import { type CertkitError, fault, isCertkitError } from '../errors.ts';
-import type { Configuration, Place, Reading } from '../model/configuration.ts';
+import type { Configuration, Place, PlacedSecret, Reading } from '../model/configuration.ts';
 import type { Lineage } from '../model/lineage.ts';
 import type { Needs } from './needs.ts';
 
 /** What a configuration says, and the first thing in it that a plugin cannot do. */
 export interface Judged {
   readonly reading: Reading;
-  readonly secrets: readonly { readonly place: Place; readonly value: string }[];
+  readonly secrets: readonly PlacedSecret[];
   readonly fault?: { readonly place: Place; readonly because: string };
 }
 
@@ -18,7 +18,8 @@ export interface Judged {
 export async function judge(configuration: Configuration, needs: Needs): Promise<Judged> {
   const reading = await needs.store.readConfiguration(configuration);
   const judged = await Promise.all(reading.choices.map(async (placed) => ({ placed, verdict: await needs.plugins.judge(placed) })));
-  const secrets = judged.flatMap(({ placed, verdict }) => verdict.secrets.map(({ option, value }) => ({ place: [...placed.place, option], value })));
+  const ofPlugins = judged.flatMap(({ placed, verdict }) => verdict.secrets.map(({ option, value }) => ({ place: [...placed.place, option], value })));
+  const secrets: readonly PlacedSecret[] = [...reading.secrets, ...ofPlugins];
   for (const { placed, verdict } of judged) {
     if (verdict.fault === undefined) continue;
     const { option, because } = verdict.fault;

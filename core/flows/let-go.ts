@@ -4,6 +4,6 @@ import type { Needs } from './needs.ts';
 export async function letGo(name: string, { store }: Pick<Needs, 'store'>): Promise<void> {
   const lineage = await store.lineage(name);
   await store.save({ ...lineage, installers: [] });
-  const { deployment: _failures, unused: _unused, ...state } = await store.state(name);
+  const { deployment: _failures, unused: _unused, owedHooks: _hooks, ...state } = await store.state(name);
   await store.saveState(name, { ...state, seen: {} });
 }

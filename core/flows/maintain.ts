@@ -4,8 +4,10 @@ import { deploy } from './deploy.ts';
 import type { DeployOutcome } from './deploy-outcome.ts';
 import { dueAmong } from './due-work.ts';
 import type { Needs } from './needs.ts';
+import { hooksRest } from './owed-hooks.ts';
 import { planHooks } from './plan-hooks.ts';
-import { planRenewals, type RenewOutcome, renew } from './renew.ts';
+import type { RenewOutcome } from './renew.ts';
+import { planRenewals, renew } from './renew-all.ts';
 import { refreshWindows } from './renewal-windows.ts';
 import { refreshRevocations } from './revocations.ts';
 import { type Stopped, withHooks } from './with-hooks.ts';
@@ -14,6 +16,8 @@ export interface MaintainOptions {
   /** Only these lineages; all when empty. */
   readonly names: readonly string[];
   readonly force: boolean;
+  /** Lineages that are ordered for at most; for unattended runs `max_issues` when absent. */
+  readonly maxIssues?: number;
   readonly deploy: boolean;
   /** Tells what is due, tests what would be deployed, and changes nothing. */
   readonly dryRun: boolean;
@@ -27,6 +31,8 @@ export interface Maintenance {
   /** Errors of all lineages that failed, somewhere or everywhere; one each. */
   readonly failures: ReadonlyMap<string, CertkitError>;
   readonly hookFailures: readonly CertkitError[];
+  /** Lineages with a `deployed` hook that failed earlier and was not called in this run. */
+  readonly restingHooks: readonly string[];
 }
 
 /** What the scheduler calls: renews what is due, then deploys what is due. Structure is left alone, and so is everything that is not due. */
@@ -36,24 +42,24 @@ export async function maintain(options: MaintainOptions, needs: Needs): Promise<
   if (options.dryRun) return plan(before, options, needs);
   const isFresh = (await Promise.all([refreshWindows(before, needs), refreshRevocations(before, needs)])).includes(true);
   const views = isFresh ? await select() : before;
-  const about = { due: dueAmong(views, options, needs), dueStill: async () => dueAmong(await select(), options, needs), views, asked: false };
+  const about = { due: await dueAmong(views, options, needs), dueStill: async () => dueAmong(await select(), options, needs), views, asked: false };
   const { done, hookFailures } = await withHooks(about, needs, (own, stopped) => renewAndDeploy(views, select, options, stopped, own));
-  return { ...done, hookFailures };
+  return { ...done, hookFailures, restingHooks: views.filter((view) => hooksRest(view, needs.clock.nowMs())).map(({ name }) => name) };
 }
 
 async function plan(views: readonly LineageView[], options: MaintainOptions, needs: Needs): Promise<Maintenance> {
-  const renewals = planRenewals(views, options, needs);
+  const renewals = await planRenewals(views, options, needs);
   const readable = views.filter((view) => view.readable);
   const deployments = options.deploy ? await deploy(readable, { asked: false, structure: 'keep', dryRun: true }, needs) : [];
   await planHooks(
     {
-      due: dueAmong(views, options, needs),
+      due: await dueAmong(views, options, needs),
       renewed: readable.filter(({ name }) => renewals.some(({ lineage, result }) => lineage === name && result === 'planned')),
       deployed: readable.filter(({ name }) => deployments.some((one) => one.lineage === name && one.result === 'planned')),
     },
     needs,
   );
-  return { renewals, deployments, failures: failuresOf(renewals, deployments), hookFailures: [] };
+  return { renewals, deployments, failures: failuresOf(renewals, deployments), hookFailures: [], restingHooks: [] };
 }
 
 async function renewAndDeploy(
@@ -62,8 +68,8 @@ async function renewAndDeploy(
   options: MaintainOptions,
   stopped: Stopped,
   needs: Needs,
-): Promise<Omit<Maintenance, 'hookFailures'>> {
-  const renewals = await renew(views, { force: options.force, stopped }, needs);
+): Promise<Omit<Maintenance, 'hookFailures' | 'restingHooks'>> {
+  const renewals = await renew(views, { ...options, stopped }, needs);
   if (!options.deploy) return { renewals, deployments: [], failures: failuresOf(renewals, []) };
 
   const fresh = renewals.some(({ result }) => result === 'renewed') ? await select() : views;

@@ -21,6 +21,8 @@ export interface RunToTell {
   readonly host: string;
   /** What stopped the whole run, or kept it from looking at any lineage. */
   readonly stopped?: CertkitError;
+  /** The run before was stopped as well. */
+  readonly stoppedAgain?: boolean;
 }
 
 /** Names the lock under which it is decided what to tell, so that two runs do not tell the same. */
@@ -91,7 +93,10 @@ async function tellHeld({ host, ...run }: RunToTell, needs: NotifyNeeds): Promis
 
   const isStillFirst = timely.some((item) => item.kind === 'first-run' && !taken.has(item) && (slip !== undefined || channels.some(isFor(item))));
   if (taken.size === 0 && (before.awaitsFirstRun !== true || isStillFirst)) return;
-  await store.saveTold({ told: toldNow(before, taken, new Set(subjects.keys()), nowMs), ...(isStillFirst ? { awaitsFirstRun: true } : {}) });
+  const told: Told = { told: toldNow(before, taken, new Set(subjects.keys()), nowMs), ...(isStillFirst ? { awaitsFirstRun: true } : {}) };
+  await store.saveTold(told).catch((thrown: unknown) => {
+    needs.tell({ type: 'note', text: `what was told could not be remembered, so it is told again: ${asCertkitError(thrown).message}` });
+  });
 }
 
 /** A slip in what certkit.yaml says of channels is told where the run speaks, and keeps nothing of the news from the log. */

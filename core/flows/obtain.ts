@@ -6,6 +6,7 @@ import { type KeyAlgorithm, keyTypeOf, type Lineage } from '../model/lineage.ts'
 import type { CertificateSet, Version } from '../model/version.ts';
 import { orderTimes, sameTerms } from '../policy/order-times.ts';
 import type { IssuedChain } from '../store/store.ts';
+import { keyFor } from './key-for.ts';
 import type { Needs } from './needs.ts';
 import { prove } from './prove.ts';
 
@@ -23,8 +24,14 @@ export const renewalId = (lineage: string) => `renew-${lineage}`;
  * What it has under way is journalled before it is done, and an order that a killed run left is gone on with.
  * It ends with a whole version, or throws; then nothing published is left, and an order that may still come true is kept for the next run.
  */
-export async function obtain(lineage: Lineage, newest: Version | undefined, reason: string, needs: Needs): Promise<Version> {
+export async function obtain(
+  lineage: Lineage,
+  newest: Version | undefined,
+  { reason, newKey }: { readonly reason: string; readonly newKey: boolean },
+  needs: Needs,
+): Promise<Version> {
   const { store, tell } = needs;
+  if (newKey) await dropUnfinished(lineage.name, needs);
   const left = await leftOver(lineage, needs);
   const number = await store.nextNumber(lineage.name);
   let entry: RenewEntry = {
@@ -61,7 +68,7 @@ export async function obtain(lineage: Lineage, newest: Version | undefined, reas
         { lineage: lineage.name, authenticator, plugin: lineage.authenticator.plugin, session, journal: (proofs) => journal({ proofs }) },
         needs,
       ),
-      Promise.all(placed.map(({ algorithm }) => keyFor(algorithm, lineage, number, needs))),
+      Promise.all(placed.map(({ algorithm }) => keyFor({ algorithm, lineage, version: number, newest, newKey }, needs))),
     ]);
     if (proving.status === 'rejected') throw proving.reason;
     if (keying.status === 'rejected') throw keying.reason;
@@ -102,6 +109,14 @@ export async function giveUp(entry: RenewEntry, { store }: Pick<Needs, 'store'>)
 /** Whether the order may still be fulfilled: the trouble was ours, or on the way, and not the CA's answer. */
 function mayComeTrue({ code }: CertkitError): boolean {
   return !['ACME_PROBLEM', 'ACME_CHALLENGE_FAILED', 'ACME_ORDER_INVALID', 'ACME_BAD_CERTIFICATE', 'ACME_NO_CHALLENGE', 'PLUGIN_UNABLE'].includes(code);
+}
+
+/** The key in the making of an unfinished renewal may be an old one. */
+async function dropUnfinished(name: string, needs: Needs): Promise<void> {
+  const { entries } = await needs.store.journal();
+  const entry = entries.find((one): one is RenewEntry => one.kind === 'renew' && one.lineage === name);
+  if (entry !== undefined) await giveUp(entry, needs);
+  await needs.store.abandon(name, await needs.store.nextNumber(name));
 }
 
 /** The renewal that a killed run left, if it was for the same certificate. */
@@ -163,16 +178,6 @@ async function resume(before: JournalledOrder, lineage: Lineage, version: number
 
   needs.tell({ type: 'resuming', lineage: lineage.name, order: before.url });
   return { algorithm: before.algorithm, order };
-}
-
-/** The key is on disk, fsynced, before the CA hears of it. */
-async function keyFor(algorithm: KeyAlgorithm, lineage: Lineage, version: number, { store, ca }: Needs): Promise<string> {
-  const several = lineage.keys.length > 1;
-  const kept = await store.keyOf(lineage.name, version, algorithm, several);
-  if (kept !== undefined) return kept;
-  const pem = await ca.createKeyPem(algorithm);
-  await store.putKey(lineage.name, version, algorithm, pem, several);
-  return pem;
 }
 
 async function issue(

@@ -3,10 +3,10 @@ import { fingerprint } from '../model/fingerprint.ts';
 import type { Lineage } from '../model/lineage.ts';
 import type { LineageState, OwedHooks } from '../model/lineage-state.ts';
 import { lifeOf } from '../model/version.ts';
-import { type HookCall, hookKey } from '../policy/hook-calls.ts';
+import { hookKey } from '../policy/hook-calls.ts';
 import { afterFailure } from '../policy/retry.ts';
 import type { LineageView } from '../store/store.ts';
-import { callHook, hookCallsFor } from './call-hooks.ts';
+import { callHook, type HookFailure, hookCallsFor } from './call-hooks.ts';
 import type { Needs } from './needs.ts';
 import { hookSubjects } from './run-outcomes.ts';
 import { waitingFor } from './waiting.ts';
@@ -25,6 +25,9 @@ interface Owing {
 /** Whether `deployed` hooks are still to be called for what the lineage has in use. */
 export const owesHooks = (view: LineageView): view is Readable => view.readable && view.state.owedHooks !== undefined;
 
+/** Whether `deployed` hooks that failed are not to be called yet, with nobody there. */
+export const hooksRest = (view: LineageView, nowMs: number): boolean => view.readable && nowMs < (view.state.owedHooks?.attempts?.notBeforeMs ?? 0);
+
 /**
  * Calls the `deployed` hooks that lineages owe, and books what became of them. The certificate is served already, and stays so.
  *
@@ -37,7 +40,7 @@ export async function callOwedHooks(names: ReadonlySet<string>, atOnce: boolean,
     const views = (await store.overview()).filter(owesHooks).filter(({ name }) => names.has(name));
     const nowMs = needs.clock.nowMs();
     return callAll(
-      views.filter(({ state }) => atOnce || nowMs >= (state.owedHooks?.attempts?.notBeforeMs ?? 0)),
+      views.filter((view) => atOnce || !hooksRest(view, nowMs)),
       needs,
     );
   };
@@ -55,35 +58,34 @@ async function callAll(views: readonly Readable[], needs: Needs): Promise<readon
   const owing = new Map(views.flatMap((view) => (view.state.owedHooks === undefined ? [] : [[view.name, owingOf(view, view.state.owedHooks)] as const])));
   if (owing.size === 0) return [];
   const lineages = [...owing.values()].map(({ lineage }) => lineage);
-  const version = (name: string) => owing.get(name)?.owed.version;
-  const subjects = hookSubjects(
-    lineages,
-    (name) => ({ outcome: 'deployed', ...(version(name) === undefined ? {} : { version: version(name) as number }) }),
-    needs,
-  );
+  const outcomeOf = (name: string) => {
+    const owed = owing.get(name)?.owed;
+    return owed === undefined ? {} : ({ outcome: 'deployed', version: owed.version } as const);
+  };
+  const subjects = hookSubjects(lineages, outcomeOf, needs);
 
-  const failures = new Map<HookCall | undefined, { readonly names: readonly string[]; readonly error: CertkitError }>();
+  const failures: HookFailure[] = [];
   const done = new Map<string, Set<string>>([...owing].map(([name, { owed }]) => [name, new Set(owed.done)]));
   try {
-    for (const whole of await hookCallsFor('deployed', lineages, needs)) {
-      const mark = fingerprint(hookKey(whole.hook));
-      const names = whole.lineages.filter((name) => done.get(name)?.has(mark) !== true);
+    for (const call of await hookCallsFor('deployed', lineages, needs)) {
+      const mark = fingerprint(hookKey(call.hook));
+      const names = call.lineages.filter((name) => done.get(name)?.has(mark) !== true);
       if (names.length === 0) continue;
       const attempt = 1 + Math.max(...names.map((name) => owing.get(name)?.owed.attempts?.failures ?? 0));
-      const error = await callHook({ ...whole, lineages: names }, subjects, { attempt, signal: needs.signal }, needs);
+      const error = await callHook({ ...call, lineages: names }, subjects, { attempt, signal: needs.signal }, needs);
       if (error === undefined) for (const name of names) done.get(name)?.add(mark);
-      else failures.set(whole, { names, error });
+      else failures.push({ lineages: names, error });
     }
   } catch (thrown) {
     needs.signal.throwIfAborted();
-    failures.set(undefined, { names: [...owing.keys()], error: asCertkitError(thrown) });
+    failures.push({ lineages: [...owing.keys()], error: asCertkitError(thrown) });
   }
 
-  const failedAt = (name: string) => [...failures.values()].find(({ names }) => names.includes(name))?.error;
+  const failureOf = (name: string) => failures.find((failure) => failure.lineages.includes(name))?.error;
   const booked = new Map<string, OwedHooks | undefined>();
-  for (const [name, one] of owing) booked.set(name, await book(one, [...(done.get(name) ?? [])], failedAt(name), needs));
-  for (const { names, error } of failures.values()) tellFailure(names, error, booked, needs);
-  return [...failures.values()].map(({ error }) => error);
+  for (const [name, one] of owing) booked.set(name, await book(one, [...(done.get(name) ?? [])], failureOf(name), needs));
+  for (const { lineages: names, error } of failures) tellFailure(names, error, booked, needs);
+  return failures.map(({ error }) => error);
 }
 
 const owingOf = ({ lineage, live }: Readable, owed: OwedHooks): Owing => ({

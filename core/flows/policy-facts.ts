@@ -1,3 +1,4 @@
+import type { Trouble } from '../model/authority-state.ts';
 import type { Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
 import type { RenewalWindow, WindowsOfLineage } from '../model/renewal-window.ts';
@@ -16,10 +17,11 @@ export interface Known {
   readonly live?: Version | undefined;
   readonly windows: WindowsOfLineage;
   readonly revocations: Revocations;
+  readonly trouble?: Trouble | undefined;
 }
 
-export function renewalFacts(known: Known, asked: Pick<RenewalFacts, 'nowMs' | 'forced' | 'watched' | 'unfinished'>): RenewalFacts {
-  const { lineage, state, newest, windows } = known;
+export function renewalFacts(known: Known, asked: Pick<RenewalFacts, 'nowMs' | 'forced' | 'watched' | 'unfinished' | 'needsPerson'>): RenewalFacts {
+  const { lineage, state, newest, windows, trouble } = known;
   const caWindow = newest === undefined ? undefined : windows[newest.number]?.window;
   return {
     ...asked,
@@ -29,6 +31,7 @@ export function renewalFacts(known: Known, asked: Pick<RenewalFacts, 'nowMs' | '
     ...(caWindow === undefined ? {} : { caWindow }),
     ...(isAsked(known) ? { revoked: needsAnother(known) } : {}),
     ...(state.renewal === undefined ? {} : { attempts: state.renewal }),
+    ...(trouble === undefined ? {} : { trouble }),
     ...(state.hold === undefined ? {} : { hold: state.hold }),
   };
 }

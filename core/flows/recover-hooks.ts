@@ -1,6 +1,7 @@
 import type { CertkitError } from '../errors.ts';
+import type { HookSubject } from '../model/hook.ts';
 import type { HooksEntry, JournalEntry } from '../model/journal.ts';
-import { callHooks } from './call-hooks.ts';
+import { callHooks, type HookFailure, type LineageWithHooks } from './call-hooks.ts';
 import type { Needs } from './needs.ts';
 import { hookSubjects } from './run-outcomes.ts';
 
@@ -14,20 +15,38 @@ export const runLocksOf = (entry: JournalEntry): readonly string[] => (entry.kin
 
 /** Calls the post hooks of a run that was cut off. It may have called them itself. */
 export async function recoverHooks(
-  { id, lineages: names }: HooksEntry,
+  entry: HooksEntry,
   needs: Needs,
 ): Promise<{ readonly told: string | undefined; readonly failures: readonly CertkitError[] }> {
-  const { store } = needs;
-  const known = (await store.overview()).flatMap((view) => (view.readable && names.includes(view.name) ? [view.lineage] : []));
-  const failures = await callHooks(
-    'post',
-    known,
-    hookSubjects(known, () => ({}), needs),
-    { attempt: 2 },
-    needs,
-  );
-  // One that could not even be called stays to be called.
-  if (failures.some(({ error }) => error.code !== 'EXEC_HOOK_FAILED')) return { told: undefined, failures: failures.map(({ error }) => error) };
-  await store.strike(id);
-  return { told: `the post hooks of a run for ${names.join(', ')}, which was cut off, are called`, failures: failures.map(({ error }) => error) };
+  const views = (await needs.store.overview()).filter(({ name }) => entry.lineages.includes(name));
+  const lineages = entry.lineages.map((name): LineageWithHooks => {
+    const view = views.find((one) => one.name === name);
+    return view?.readable === true ? view.lineage : { name, identifiers: [] };
+  });
+  const isWhole = views.every(({ readable }) => readable);
+  const subjects = hookSubjects(lineages, () => ({}), needs);
+  const failures = await callPost(entry, { lineages, subjects, attempt: 2, isWhole }, needs);
+  const told = `the post hooks of a run for ${entry.lineages.join(', ')}, which was cut off, are called`;
+  return { told: isWhole && failures.every(wasCalled) ? told : undefined, failures: failures.map(({ error }) => error) };
 }
+
+export interface PostCall {
+  readonly lineages: readonly LineageWithHooks[];
+  readonly subjects: ReadonlyMap<string, HookSubject>;
+  readonly attempt: number;
+  /** The hooks of each lineage are known. */
+  readonly isWhole: boolean;
+}
+
+/** Calls the post hooks of a run and ends its entry. While they are not known or not safe it stays, and recovery calls them. */
+export async function callPost(
+  { id }: HooksEntry,
+  { lineages, subjects, attempt, isWhole }: PostCall,
+  needs: Pick<Needs, 'store' | 'programs' | 'tell'>,
+): Promise<readonly HookFailure[]> {
+  const failures = await callHooks('post', lineages, subjects, { attempt }, needs);
+  if (isWhole && failures.every(wasCalled)) await needs.store.strike(id);
+  return failures;
+}
+
+const wasCalled = ({ error }: HookFailure) => error.code === 'EXEC_HOOK_FAILED';

@@ -1,16 +1,17 @@
 import { asCertkitError, type CertkitError, fault, faultFacts } from '../errors.ts';
+import type { AuthorityState } from '../model/authority-state.ts';
 import type { Lineage } from '../model/lineage.ts';
+import type { LineageState } from '../model/lineage-state.ts';
 import { lifeOf, type Version } from '../model/version.ts';
-import { decideRenewal, type RenewalDecision } from '../policy/renewal.ts';
+import { restUntilMs } from '../policy/authority-rest.ts';
+import type { RenewalDecision } from '../policy/renewal.ts';
 import { afterFailure } from '../policy/retry.ts';
-import { inPool } from '../pool.ts';
-import type { LineageView } from '../store/store.ts';
+import { bookTrouble, clearTrouble, takePlaces } from './authority-records.ts';
 import { inItsFile } from './misconfigured.ts';
 import type { Needs } from './needs.ts';
-import { obtain, renewalId } from './obtain.ts';
-import { type Known, renewalFacts } from './policy-facts.ts';
-import type { Membership } from './prover.ts';
+import { obtain } from './obtain.ts';
 import { recoverHeld } from './recover.ts';
+import { decideOne, type RenewOptions } from './renewal-decisions.ts';
 import { waitingFor } from './waiting.ts';
 
 export type RenewOutcome =
@@ -18,156 +19,135 @@ export type RenewOutcome =
   /** A dry run: it is due. */
   | { readonly lineage: string; readonly result: 'planned'; readonly reason: string }
   | { readonly lineage: string; readonly result: 'not-due'; readonly decision: RenewalDecision }
+  /** Due, and only somebody at a terminal can do it. */
+  | { readonly lineage: string; readonly result: 'needs-person'; readonly authenticator: string }
   | { readonly lineage: string; readonly result: 'failed'; readonly error: CertkitError };
 
-export interface RenewOptions {
-  /** Renew whatever the calendar says. */
-  readonly force: boolean;
-  /** By lineage: why it is not renewed although it is due. */
-  readonly stopped?: ReadonlyMap<string, CertkitError>;
-}
-
-/** Lineages under way at once. Their requests to one CA share a session. */
-const WIDTH = 16;
-
-/** What `renew` would do now; asks nobody and changes nothing. */
-export function planRenewals(views: readonly LineageView[], options: RenewOptions, needs: Needs): readonly RenewOutcome[] {
-  return views.map((view): RenewOutcome => {
-    if (!view.readable) return failed(view.name, view.fault, needs);
-    const decision = decisionOn(view, options, needs);
-    return decision.due ? { lineage: view.name, result: 'planned', reason: decision.reason } : notDue(view.name, decision, needs);
-  });
-}
-
-/** Whether `renew` would order a certificate for it now. */
-export function isRenewalDue(view: LineageView, options: RenewOptions, needs: Pick<Needs, 'clock' | 'unfinished' | 'watched'>): boolean {
-  return view.readable && decisionOn(view, options, needs).due;
-}
-
-/** Renews the lineages that are due. One that fails does not hold up the others. */
-export async function renew(views: readonly LineageView[], options: RenewOptions, needs: Needs): Promise<readonly RenewOutcome[]> {
-  const decided = views.map((view): RenewOutcome | Extract<LineageView, { readable: true }> => {
-    if (!view.readable) return failed(view.name, view.fault, needs);
-    const decision = decisionOn(view, options, needs);
-    if (!decision.due && decision.reason === 'held' && options.force)
-      return failed(view.name, fault('USAGE_HELD', { name: view.name, what: 'renewal' }), needs);
-    return decision.due ? view : notDue(view.name, decision, needs);
-  });
-  const due = decided.filter((one) => 'readable' in one);
-  // Those that are presented together all have to get that far, however many they are.
-  const memberships = new Map((await Promise.all(due.map((view) => joined(view, needs)))).flatMap((one) => (one === undefined ? [] : [one])));
-  const renewDue = ({ name }: { readonly name: string }) => renewLineage(name, options, needs).finally(() => memberships.get(name)?.leave());
-  const [gathered, others] = await Promise.all([
-    Promise.all(due.filter(({ name }) => memberships.has(name)).map(renewDue)),
-    inPool(
-      due.filter(({ name }) => !memberships.has(name)),
-      WIDTH,
-      renewDue,
-    ),
-  ]);
-  needs.signal.throwIfAborted();
-  const renewed = new Map([...gathered, ...others].map((outcome) => [outcome.lineage, outcome]));
-  return decided.map((one) => ('readable' in one ? (renewed.get(one.name) as RenewOutcome) : one));
-}
-
-/** A plugin that cannot be had is an error of the lineage's own renewal. */
-async function joined({ name, lineage }: Extract<LineageView, { readable: true }>, { plugins }: Needs): Promise<readonly [string, Membership] | undefined> {
-  const prover = await plugins.authenticator(lineage.authenticator).catch(() => undefined);
-  return prover?.gathers === true ? [name, prover.join(name)] : undefined;
-}
-
-/** Renews one lineage if it is due. Deployment is another flow: it looks at what is owed, not at who just renewed. */
-export async function renewLineage(name: string, options: RenewOptions, needs: Needs): Promise<RenewOutcome> {
+/**
+ * Renews one lineage if it is due. Deployment is another flow: it looks at what is owed, not at who just renewed.
+ *
+ * @param startedAtMs - of the run; what it has found out about a CA since then counts for the lineages that come after
+ */
+export async function renewLineage(name: string, options: RenewOptions, needs: Needs, startedAtMs = needs.clock.nowMs()): Promise<RenewOutcome> {
   const { store, signal } = needs;
   try {
-    return await store.withLock(name, () => renewHeld(name, options, needs), { onWait: waitingFor(`lineage ${name}`, needs), signal });
+    return await store.withLock(name, () => renewHeld(name, options, needs, startedAtMs), { onWait: waitingFor(`lineage ${name}`, needs), signal });
   } catch (thrown) {
     return failed(name, asCertkitError(signal.aborted ? signal.reason : thrown), needs);
   }
 }
 
 /** The same for a caller that holds the lineage's lock already. */
-export async function renewHeld(name: string, options: RenewOptions, needs: Needs): Promise<RenewOutcome> {
+export async function renewHeld(name: string, options: RenewOptions, needs: Needs, startedAtMs = needs.clock.nowMs()): Promise<RenewOutcome> {
   try {
-    return await decideAndObtain(name, options, await recoverHeld([name], needs));
+    return await decideAndObtain(name, options, startedAtMs, await recoverHeld([name], needs));
   } catch (thrown) {
     return failed(name, asCertkitError(needs.signal.aborted ? needs.signal.reason : thrown), needs);
   }
 }
 
-async function decideAndObtain(name: string, options: RenewOptions, needs: Needs): Promise<RenewOutcome> {
-  const { store, tell } = needs;
-  const [lineage, versions, liveNumber, state, windows, revocations] = await Promise.all([
+async function decideAndObtain(name: string, options: RenewOptions, startedAtMs: number, needs: Needs): Promise<RenewOutcome> {
+  const { store, tell, clock } = needs;
+  const [lineage, versions, liveNumber, state, windows, revocations, authorities] = await Promise.all([
     store.lineage(name),
     store.versions(name),
     store.live(name),
     store.state(name),
     store.windowsOf(name),
     store.revocations(),
+    store.authorities(),
   ]);
   const newest = versions.at(-1);
   const live = versions.find(({ number }) => number === liveNumber);
+  const { trouble }: AuthorityState = authorities[lineage.authority.directory] ?? {};
   // Decided under the lock: another process may have renewed while this one waited.
-  const decision = decisionOn({ lineage, newest, live, state, windows, revocations }, options, needs);
-  if (!decision.due && decision.reason === 'held' && options.force) return failed(name, fault('USAGE_HELD', { name, what: 'renewal' }), needs);
-  if (!decision.due) return notDue(name, decision, needs);
+  const decision = await decideOne({ lineage, newest, live, state, windows, revocations, trouble }, options, needs);
+  if (!decision.due) return notDue(lineage, decision, options, needs);
+  if (trouble !== undefined && trouble.lastAtMs >= startedAtMs) {
+    const reviewAtMs = restUntilMs(trouble, newest === undefined ? undefined : lifeOf(newest).notAfterMs);
+    return notDue(lineage, { due: false, reason: 'ca-resting', reviewAtMs }, options, needs);
+  }
+  const begunAtMs = clock.nowMs();
+  const stop = options.stopped?.get(name);
+  if (stop !== undefined) return bookFailure(lineage, { state, newest, error: stop, begunAtMs }, needs);
+  const freeAtMs = await roomFor(lineage, needs.watched && (options.force || newest === undefined), needs);
+  if (freeAtMs !== undefined) return notDue(lineage, { due: false, reason: 'orders-per-hour', reviewAtMs: freeAtMs }, options, needs);
 
   try {
-    const stop = options.stopped?.get(name);
-    if (stop !== undefined) throw stop;
-    await refuseUnattended(lineage, needs);
-    const version = await obtain(lineage, newest, decision.reason, needs);
+    const version = await obtain(lineage, newest, { reason: decision.reason, newKey: options.newKey === true }, needs);
     const { renewal: _done, ...rest } = state;
     await store.saveState(name, rest);
+    await clearTrouble(lineage, needs);
     tell({ type: 'renewed', lineage: name, version: version.number, notAfterMs: lifeOf(version).notAfterMs });
     return { lineage: name, result: 'renewed', version };
   } catch (thrown) {
     const error = await inItsFile(asCertkitError(thrown), name, needs);
     if (error.code === 'USAGE_INTERRUPTED') throw error;
-    const attempts = afterFailure({
-      nowMs: needs.clock.nowMs(),
-      code: error.code,
-      ...(state.renewal === undefined ? {} : { before: state.renewal }),
-      ...(newest === undefined ? {} : { notAfterMs: lifeOf(newest).notAfterMs }),
-      ...(error.retryAtMs === undefined ? {} : { retryAtMs: error.retryAtMs }),
-    });
-    await store.saveState(name, { ...state, renewal: attempts });
-    // A first issue that a person saw fail is theirs to repeat; nothing is left for the scheduler.
-    return failed(name, error, needs, newest === undefined && needs.watched ? undefined : attempts.notBeforeMs);
+    return bookFailure(lineage, { state, newest, error, begunAtMs }, needs);
   }
 }
 
-/** A lineage that needs a human is never attempted with nobody there. */
-async function refuseUnattended(lineage: Lineage, { plugins, watched }: Needs): Promise<void> {
-  if (watched || (await plugins.authenticator(lineage.authenticator)).unattended) return;
-  throw fault('PLUGIN_UNABLE', {
-    plugin: lineage.authenticator.plugin,
-    name: lineage.name,
-    because: `it needs a person: run "certkit renew ${lineage.name}" at a terminal`,
+/** Until when `orders_per_hour` leaves no room; `undefined` where the orders may be placed. */
+async function roomFor(lineage: Lineage, isAsked: boolean, needs: Needs): Promise<number | undefined> {
+  const { ordersPerHour } = await needs.store.settings();
+  if (ordersPerHour === undefined) return undefined;
+  const { freeAtMs, exceeded } = await takePlaces(lineage, ordersPerHour, isAsked, needs);
+  if (exceeded !== undefined) {
+    const { name, authority } = lineage;
+    const text = `${exceeded} orders at ${authority.directory} within an hour, and orders_per_hour is ${ordersPerHour}; this one is placed because you asked for it`;
+    needs.tell({ type: 'note', lineage: name, text });
+  }
+  return freeAtMs;
+}
+
+interface Failure {
+  readonly state: LineageState;
+  readonly newest: Version | undefined;
+  readonly error: CertkitError;
+  readonly begunAtMs: number;
+}
+
+async function bookFailure(lineage: Lineage, { state, newest, error, begunAtMs }: Failure, needs: Needs): Promise<RenewOutcome> {
+  const notAfterMs = newest === undefined ? undefined : lifeOf(newest).notAfterMs;
+  const attempts = afterFailure({
+    nowMs: needs.clock.nowMs(),
+    code: error.code,
+    ...(state.renewal === undefined ? {} : { before: state.renewal }),
+    ...(notAfterMs === undefined ? {} : { notAfterMs }),
+    ...(error.retryAtMs === undefined ? {} : { retryAtMs: error.retryAtMs }),
   });
+  await needs.store.saveState(lineage.name, { ...state, renewal: attempts });
+  const trouble = await bookTrouble(lineage, error, begunAtMs, needs);
+  const ca = trouble === undefined ? {} : { ca: lineage.authority.directory };
+  // A first issue that a person saw fail is theirs to repeat; nothing is left for the scheduler.
+  if (newest === undefined && needs.watched) return failed(lineage.name, error, needs, ca);
+  const nextTryMs = Math.max(attempts.notBeforeMs, trouble === undefined ? 0 : restUntilMs(trouble, notAfterMs));
+  return failed(lineage.name, error, needs, { nextTryMs, ...ca });
 }
 
-function decisionOn(known: Known, { force }: RenewOptions, { clock, unfinished, watched }: Pick<Needs, 'clock' | 'unfinished' | 'watched'>): RenewalDecision {
-  const isUnfinished = unfinished.has(renewalId(known.lineage.name));
-  return decideRenewal(renewalFacts(known, { nowMs: clock.nowMs(), unfinished: isUnfinished, forced: force, watched }));
-}
-
-function notDue(name: string, decision: RenewalDecision, { tell }: Needs): RenewOutcome {
-  if (!decision.due)
-    tell({
-      type: 'not-due',
-      lineage: name,
-      what: 'renewal',
-      reason: decision.reason,
-      ...(decision.reviewAtMs === undefined ? {} : { reviewAtMs: decision.reviewAtMs }),
-    });
+/** What is told of a lineage that is not renewed now. */
+export function notDue({ name, authenticator, authority }: Lineage, decision: RenewalDecision, { force }: RenewOptions, needs: Needs): RenewOutcome {
+  if (decision.due) return { lineage: name, result: 'not-due', decision };
+  const { reason, reviewAtMs } = decision;
+  // What somebody asked for and does not get is an error of theirs.
+  if (force && reason === 'held') return failed(name, fault('USAGE_HELD', { name, what: 'renewal' }), needs);
+  if (force && reason === 'needs-person') return failed(name, fault('USAGE_NEEDS_PERSON', { name, plugin: authenticator.plugin }), needs);
+  if (reason === 'needs-person') {
+    needs.tell({ type: 'needs-person', lineage: name, authenticator: authenticator.plugin });
+    return { lineage: name, result: 'needs-person', authenticator: authenticator.plugin };
+  }
+  const ca = reason === 'ca-resting' ? { ca: authority.directory } : {};
+  needs.tell({ type: 'not-due', lineage: name, what: 'renewal', reason, ...(reviewAtMs === undefined ? {} : { reviewAtMs }), ...ca });
   return { lineage: name, result: 'not-due', decision };
 }
 
-function failed(name: string, error: CertkitError, { tell }: Needs, nextTryMs?: number): RenewOutcome {
+/**
+ * What is told of a lineage whose renewal failed.
+ *
+ * @param more - when it is tried again, and the CA where that as a whole has failed
+ */
+export function failed(name: string, error: CertkitError, { tell }: Needs, more: { readonly nextTryMs?: number; readonly ca?: string } = {}): RenewOutcome {
   // An interruption is of the whole run and told once, by whoever ends it.
-  if (error.code !== 'USAGE_INTERRUPTED') {
-    tell({ type: 'failed', lineage: name, during: 'renewal', fault: faultFacts(error), ...(nextTryMs === undefined ? {} : { nextTryMs }) });
-  }
+  if (error.code !== 'USAGE_INTERRUPTED') tell({ type: 'failed', lineage: name, during: 'renewal', fault: faultFacts(error), ...more });
   return { lineage: name, result: 'failed', error };
 }

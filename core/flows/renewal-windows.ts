@@ -1,6 +1,8 @@
 import { asCertkitError } from '../errors.ts';
+import type { AuthorityState } from '../model/authority-state.ts';
 import type { AskedWindow } from '../model/renewal-window.ts';
 import { lifeOf, type Version } from '../model/version.ts';
+import { restUntilMs } from '../policy/authority-rest.ts';
 import { CHECK_AGAIN_MS, CHECK_FOR_SERVICE_MS, FIRST_CHECK_MS, keepWindow } from '../policy/renewal-window.ts';
 import { inPool } from '../pool.ts';
 import type { LineageView } from '../store/store.ts';
@@ -19,12 +21,14 @@ const LOCK = 'renewal windows';
 
 /**
  * Asks CAs when they want newest and live versions to be renewed, as often as they allow (RFC 9773 section 4.3).
- * A CA that does not answer is no failure of a renewal: the calendar still counts. Answers whether anything is new.
+ * A CA that does not answer is no failure of a renewal: the calendar still counts. One that rests is not asked.
+ * Answers whether anything is new.
  */
 export async function refreshWindows(views: readonly LineageView[], needs: Needs): Promise<boolean> {
   const { store, clock, signal } = needs;
   const readable = views.filter((view): view is Readable => view.readable);
-  const due = questionsDue(readable, clock.nowMs());
+  const asked = questionsDue(readable, clock.nowMs());
+  const due = asked.length === 0 ? [] : await withoutResting(asked, needs);
   if (due.length === 0) return false;
 
   const answers = await inPool(due, AT_ONCE, async (question) => ({ question, asked: await ask(question, needs) }));
@@ -45,6 +49,15 @@ export async function refreshWindows(views: readonly LineageView[], needs: Needs
     await store.saveWindows(windows);
   });
   return true;
+}
+
+async function withoutResting(questions: readonly Question[], { store, clock, watched }: Needs): Promise<readonly Question[]> {
+  if (watched) return questions;
+  const [authorities, nowMs] = [await store.authorities(), clock.nowMs()];
+  return questions.filter(({ view, version }) => {
+    const { trouble }: AuthorityState = authorities[view.lineage.authority.directory] ?? {};
+    return trouble === undefined || nowMs >= restUntilMs(trouble, lifeOf(version).notAfterMs);
+  });
 }
 
 /** Whether the CA is to be asked now when it wants one of its versions renewed. */

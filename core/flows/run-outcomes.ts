@@ -36,7 +36,7 @@ export function createRunOutcomes(): RunOutcomes {
 
 /** What hooks are told of lineages. */
 export function hookSubjects(
-  lineages: readonly Lineage[],
+  lineages: readonly Pick<Lineage, 'name' | 'identifiers'>[],
   outcomeOf: (lineage: string) => Outcome,
   { store }: Pick<Needs, 'store'>,
 ): ReadonlyMap<string, HookSubject> {

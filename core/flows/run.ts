@@ -54,10 +54,10 @@ export async function run(wanted: Lineage, options: RunOptions, needs: Needs): P
   }
 
   const ownViews = async () => (await store.overview()).filter(({ name }) => name === wanted.name);
-  const due = (views: readonly LineageView[]) =>
-    views.length === 0 || dueAmong(views, { force: options.force, deploy: true }, needs).length > 0 ? [wanted] : [];
+  const due = async (views: readonly LineageView[]) =>
+    views.length === 0 || (await dueAmong(views, { force: options.force, deploy: true }, needs)).length > 0 ? [wanted] : [];
   const views = await ownViews();
-  const about = { due: due(views), dueStill: async () => due(await ownViews()), views, asked: true };
+  const about = { due: await due(views), dueStill: async () => due(await ownViews()), views, asked: true };
   const { done, hookFailures } = await withHooks(about, needs, (own, stopped) => renewAndDeploy(wanted, options, looked, stopped, own));
   return done.result === 'done' ? { ...done, hookFailures } : done;
 }

@@ -1,5 +1,6 @@
 import type { OptionDeclarations } from '../../plugins/contract.ts';
 import type { PlacedChoice, Subject } from '../model/configuration.ts';
+import { STARS } from './configured.ts';
 import type { Needs } from './needs.ts';
 
 /** A key that a person may set, what is wanted there, and what the file says now. */
@@ -16,18 +17,19 @@ export interface SettableNeeds extends Pick<Needs, 'store'> {
 
 /** Everything that can be set in a configuration: its own keys, and the options of the plugins that it chooses. */
 export async function settable(subject: Subject, { store, optionsOf }: SettableNeeds): Promise<readonly Settable[]> {
-  const { members, choices } = await store.readConfiguration(await store.configuration(subject));
+  const { members, choices, secrets } = await store.readConfiguration(await store.configuration(subject));
   const keys = store.configurationKeys(subject).map(({ key, wanted }): Settable => {
     // Of plugins the names alone: their options follow, and some are secrets.
     const plugins = choices.filter(({ place }) => place[0] === key).map(({ choice }) => choice.plugin);
-    const now = plugins.length > 0 ? plugins : members[key];
+    const isSecret = secrets.some(({ place }) => place[0] === key);
+    const now = plugins.length > 0 ? plugins : isSecret ? STARS : members[key];
     return { key, wanted, ...(now === undefined ? {} : { now }) };
   });
   const options = choices.map(async (placed) =>
     Object.entries(await optionsOf(placed)).map(([option, { type, text, secret }]): Settable => {
       const key = [...placed.place, option].join('.');
       const held = placed.choice.options[option];
-      if (secret === true) return { key, wanted: `${text} (a secret: by "certkit edit")`, ...(held === undefined ? {} : { now: '****' }) };
+      if (secret === true) return { key, wanted: `${text} (a secret: by "certkit edit")`, ...(held === undefined ? {} : { now: STARS }) };
       return { key, wanted: `${text} <${type}>`, ...(held === undefined ? {} : { now: held }) };
     }),
   );

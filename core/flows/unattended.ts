@@ -29,9 +29,10 @@ export async function runUnattended(options: MaintainOptions, needs: UnattendedN
 
   if (stopped?.code === 'STORE_UNSAFE') {
     // Somebody else may have written what home says of channels: nothing that it names is run.
-    await writeToSystemLog([], [runFailedNews(faultFacts(stopped))], needs);
+    await writeToSystemLog([], [runFailedNews(faultFacts(stopped), false)], needs);
   } else {
-    if (!signal.aborted) await tellNews({ events, startedAtMs, host, ...(stopped === undefined ? {} : { stopped }) }, needs);
+    const stop = stopped === undefined ? {} : { stopped, stoppedAgain: (await needs.store.lastRun())?.error !== undefined };
+    if (!signal.aborted) await tellNews({ events, startedAtMs, host, ...stop }, needs);
     if (options.names.length === 0) await leaveSign(recordOf(outcome.done, stopped, startedAtMs, needs), needs);
   }
   if (outcome.error !== undefined) throw outcome.error;
@@ -61,15 +62,19 @@ async function whatStopsAll(done: Maintenance | undefined, { store }: Unattended
   return store.settings().then(() => undefined, asCertkitError);
 }
 
+/** What stands in for a failure until the next try. */
+const RESTING: ReadonlySet<string> = new Set(['backing-off', 'ca-resting']);
+
 function recordOf(done: Maintenance | undefined, stopped: CertkitError | undefined, startedAtMs: number, { clock, version }: UnattendedNeeds): LastRun {
   const outcomes = [...(done?.renewals ?? []), ...(done?.deployments ?? [])];
-  const resting = outcomes.flatMap((outcome) => (outcome.result === 'not-due' && outcome.decision.reason === 'backing-off' ? [outcome.lineage] : []));
+  const resting = outcomes.flatMap((outcome) => (outcome.result === 'not-due' && RESTING.has(outcome.decision.reason) ? [outcome.lineage] : []));
+  const waiting = [...resting, ...(done?.restingHooks ?? [])];
   return {
     startedAtMs,
     endedAtMs: clock.nowMs(),
     failed: done?.failures.size ?? 0,
     failedHooks: done?.hookFailures.length ?? 0,
-    resting: new Set(resting.filter((lineage) => done?.failures.has(lineage) !== true)).size,
+    resting: new Set(waiting.filter((lineage) => done?.failures.has(lineage) !== true)).size,
     ...(stopped === undefined ? {} : { error: stopped.code }),
     version,
   };
@@ -77,10 +82,14 @@ function recordOf(done: Maintenance | undefined, stopped: CertkitError | undefin
 
 /** What shows later, and to others, that a run was here. */
 async function leaveSign(run: LastRun, needs: UnattendedNeeds): Promise<void> {
-  try {
-    await needs.store.saveLastRun(run);
-  } catch (thrown) {
-    needs.tell({ type: 'cleanup-failed', what: 'the record of this run', fault: faultFacts(asCertkitError(thrown)) });
+  const { store, tell, signal } = needs;
+  const unsaved = await store.saveLastRun(run).then(() => undefined, asCertkitError);
+  if (signal.aborted) return;
+  if (unsaved !== undefined) {
+    const remark = `this run left no record: ${unsaved.code}: ${unsaved.message}`;
+    tell({ type: 'note', text: remark });
+    if (run.error === undefined) await writeToSystemLog([remark], [], needs);
   }
-  if (!needs.signal.aborted) await sendHeartbeat(isGood(run), needs);
+  // A run that cannot write could not have renewed anything either.
+  await sendHeartbeat(isGood(run) && unsaved === undefined, needs);
 }

@@ -5,7 +5,7 @@ import type { LineageView } from '../store/store.ts';
 import { callHooks, type HookFailure, hasHooks } from './call-hooks.ts';
 import type { Needs } from './needs.ts';
 import { callOwedHooks, owesHooks } from './owed-hooks.ts';
-import { RUN_LOCK } from './recover-hooks.ts';
+import { callPost, RUN_LOCK } from './recover-hooks.ts';
 import { createRunOutcomes, hookSubjects, type RunOutcomes } from './run-outcomes.ts';
 import { waitingFor } from './waiting.ts';
 
@@ -72,8 +72,8 @@ async function between<T>(due: readonly Lineage[], outcomes: RunOutcomes, needs:
     failures.push(...(await callHooks('pre', due, hookSubjects(due, outcomes.of, needs), { attempt: 1, signal }, needs)));
     result = await whole(new Map(failures.flatMap(({ lineages, error }) => lineages.map((name) => [name, error] as const))));
   } finally {
-    failures.push(...(await callHooks('post', due, hookSubjects(due, outcomes.of, needs), { attempt: 1 }, needs)));
-    await store.strike(entry.id);
+    const subjects = hookSubjects(due, outcomes.of, needs);
+    failures.push(...(await callPost(entry, { lineages: due, subjects, attempt: 1, isWhole: true }, needs)));
   }
   return { ...result, hookFailures: [...failures.map(({ error }) => error), ...result.hookFailures] };
 }

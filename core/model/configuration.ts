@@ -21,9 +21,17 @@ export interface PlacedChoice {
   readonly choice: PluginChoice;
 }
 
+/** A value that nobody is to be shown. */
+export interface PlacedSecret {
+  readonly place: Place;
+  readonly value: string;
+}
+
 /** What a configuration says. Options of plugins are not judged yet. */
 export interface Reading {
   readonly choices: readonly PlacedChoice[];
+  /** Those that are no option of a plugin. */
+  readonly secrets: readonly PlacedSecret[];
   /** With the defaults of certkit.yaml; absent for certkit.yaml itself. */
   readonly lineage?: Lineage;
   /** The top-level members, as they stand there. */

@@ -26,7 +26,17 @@ export type Event =
   | { readonly type: 'issuing'; readonly lineage: string }
   | { readonly type: 'renewed'; readonly lineage: string; readonly version: number; readonly notAfterMs: number }
   | { readonly type: 'pending'; readonly lineage: string; readonly version: number; readonly live: number; readonly deployAtMs?: number }
-  | { readonly type: 'not-due'; readonly lineage: string; readonly what: 'renewal' | 'deployment'; readonly reason: string; readonly reviewAtMs?: number }
+  | {
+      readonly type: 'not-due';
+      readonly lineage: string;
+      readonly what: 'renewal' | 'deployment';
+      readonly reason: string;
+      readonly reviewAtMs?: number;
+      /** Directory URL of the CA, where that is what is waited for. */
+      readonly ca?: string;
+    }
+  /** A renewal is due, and only somebody at a terminal can do it. */
+  | { readonly type: 'needs-person'; readonly lineage: string; readonly authenticator: string }
   /** The CA did not say when it wants a renewal; the calendar counts. */
   | { readonly type: 'not-asked'; readonly lineage: string; readonly because: string }
   /** The CA revoked a certificate that is in use or is to be: `by` is the URL that says so. Told by each run until another took its place. */
@@ -86,6 +96,8 @@ export type Event =
       readonly during: 'renewal' | 'deployment' | 'rollback' | 'undeployment' | 'recovery';
       readonly fault: EventFault;
       readonly nextTryMs?: number;
+      /** Directory URL of the CA, where that as a whole has failed and not this lineage alone. */
+      readonly ca?: string;
     };
 
 /** Tells the event to whoever listens; never throws and never waits. */

@@ -23,6 +23,8 @@ export interface Hook {
   readonly timeoutMs: number;
   /** The file that names it, or that it is. */
   readonly origin: string;
+  /** Its place in that file's list of the event; absent where the file is the program. */
+  readonly index?: number;
 }
 
 /** What a hook is told of one lineage. */
@@ -56,8 +58,8 @@ const TURNS: Readonly<Record<HookEvent, HookTurn>> = {
 };
 
 /** The hook that a declaration means, with what it leaves out. */
-export function hookOf(event: HookEvent, { run, once = TURNS[event], timeoutMs = TIMEOUT_MS }: HookDeclaration, origin: string): Hook {
-  return { event, run, once, timeoutMs, origin };
+export function hookOf(event: HookEvent, { run, once = TURNS[event], timeoutMs = TIMEOUT_MS }: HookDeclaration, origin: string, index?: number): Hook {
+  return { event, run, once, timeoutMs, origin, ...(index === undefined ? {} : { index }) };
 }
 
 /** What a person calls it. */

@@ -63,6 +63,8 @@ export interface Lineage {
   readonly authority: Authority;
   /** One or two, of different key types; a version holds one set for each. */
   readonly keys: readonly KeyAlgorithm[];
+  /** A renewal keeps the key of the newest version; without it each version has a key of its own. */
+  readonly reuseKey?: boolean;
   readonly authenticator: PluginChoice;
   readonly installers: readonly PluginChoice[];
   /** The names an installer is to serve, where not all of them are served here. */

@@ -2,7 +2,12 @@ import { sameIdentifiers } from '../model/identifier.ts';
 import { type DeploymentDecision, type DeploymentFacts, type DeploymentReason, decideDeployment, isEarly } from './deployment.ts';
 import { isHeld } from './hold.ts';
 import { deploymentMoment, HOUR_MS, halfway, isShort, renewalMoment } from './lead.ts';
-import { decideRenewal, type RenewalDecision, type RenewalFacts, type RenewalReason } from './renewal.ts';
+import { decideRenewal, type RenewalDecision, type RenewalFacts, type RenewalReason, restsOf } from './renewal.ts';
+
+export interface Count {
+  readonly reached: number;
+  readonly limit: number;
+}
 
 /** One rule that was looked at. */
 export interface Rule<R extends string> {
@@ -11,6 +16,8 @@ export interface Rule<R extends string> {
   readonly atMs?: number;
   /** What was asked for would have been earlier than the rules allow. */
   readonly clamped?: boolean;
+  /** Of a rule that counts: where that stands. */
+  readonly count?: Count;
   /** It applies now. */
   readonly holds: boolean;
   /** The decision is this rule's. */
@@ -20,10 +27,16 @@ export interface Rule<R extends string> {
 export type RenewalRule = Rule<RenewalReason>;
 export type DeploymentRule = Rule<DeploymentReason | 'half-of-pending'>;
 
-/** Every rule of renewal with its numbers, and which of them decides. */
-export function explainRenewal(facts: RenewalFacts): { readonly decision: RenewalDecision; readonly rules: readonly RenewalRule[] } {
-  const decision = decideRenewal(facts);
-  const { held, nowMs, policy, caWindow, attempts, hold } = facts;
+/**
+ * Every rule of renewal with its numbers, and which of them decides.
+ *
+ * @param decision - of the lineage among all others, where it has to wait for its turn
+ */
+export function explainRenewal(
+  facts: RenewalFacts,
+  decision = decideRenewal(facts),
+): { readonly decision: RenewalDecision; readonly rules: readonly RenewalRule[] } {
+  const { held, nowMs, policy, caWindow, hold, needsPerson } = facts;
   const rule = (name: RenewalReason, holds: boolean, atMs?: number, clamped = false): RenewalRule => ({
     rule: name,
     holds,
@@ -32,12 +45,17 @@ export function explainRenewal(facts: RenewalFacts): { readonly decision: Renewa
     ...(clamped ? { clamped } : {}),
   });
   const by = (name: RenewalReason, atMs: number, clamped = false) => rule(name, nowMs >= atMs, atMs, clamped);
-  if (held === undefined) return { decision, rules: [rule('first-issue', true)] };
+  const waits = [
+    ...(needsPerson === undefined ? [] : [rule('needs-person', needsPerson)]),
+    ...restsOf(facts).map(({ reason, untilMs }) => rule(reason, nowMs < untilMs, untilMs)),
+  ];
+  const frozen = hold === undefined ? [] : [rule('held', isHeld(hold, 'renewal', nowMs), hold.untilMs)];
+  if (held === undefined) return { decision, rules: [...frozen, rule('first-issue', true), ...waits] };
 
   const own = renewalMoment(held.life, policy.renewBefore);
   const deployLead = policy.deployBefore?.kind === 'immediately' ? undefined : policy.deployBefore;
   const rules = [
-    ...(hold === undefined ? [] : [rule('held', isHeld(hold, 'renewal', nowMs), hold.untilMs)]),
+    ...frozen,
     rule('identifiers-changed', !sameIdentifiers(facts.wanted, held.identifiers)),
     rule('unfinished', facts.unfinished === true),
     by('expired', held.life.notAfterMs),
@@ -46,9 +64,23 @@ export function explainRenewal(facts: RenewalFacts): { readonly decision: Renewa
     ...(caWindow === undefined
       ? []
       : [by('ca-window', caWindow.pointMs), by('before-deployment', deploymentMoment(held.life, deployLead, policy.renewBefore).atMs)]),
-    ...(attempts === undefined ? [] : [rule('backing-off', nowMs < attempts.notBeforeMs, attempts.notBeforeMs)]),
+    ...waits,
   ];
   return { decision, rules };
+}
+
+/**
+ * The limits that a lineage shares with others, with their numbers.
+ *
+ * @param decision - of the lineage among all others
+ */
+export function explainTurn(decision: RenewalDecision, { budget, orders }: { readonly budget?: Count; readonly orders?: Count }): readonly RenewalRule[] {
+  const rule = (name: 'budget' | 'orders-per-hour', count: Count | undefined): readonly RenewalRule[] => {
+    const decides = !decision.due && decision.reason === name;
+    const atMs = decides && name === 'orders-per-hour' && decision.reviewAtMs !== undefined ? { atMs: decision.reviewAtMs } : {};
+    return count === undefined ? [] : [{ rule: name, count, holds: decides || count.reached >= count.limit, decides, ...atMs }];
+  };
+  return [...rule('budget', budget), ...rule('orders-per-hour', orders)];
 }
 
 /** Every rule of deployment with its numbers, and which of them decides. */

@@ -46,7 +46,13 @@ export interface LineageFacts {
   readonly live?: KnownVersion;
   readonly pending?: KnownVersion;
   readonly policy: Policy;
-  readonly state: Pick<LineageState, 'renewal' | 'deployment' | 'hold' | 'unused'>;
+  readonly state: Pick<LineageState, 'renewal' | 'deployment' | 'hold' | 'unused' | 'owedHooks'>;
+  /** Of what the file wants of a plugin. */
+  readonly misconfigured?: string;
+  /** It is due, and this is why it is not renewed. */
+  readonly waitsFor?: 'person' | 'ca';
+  /** Of the versions that are in use, or to be. */
+  readonly revoked?: readonly number[];
   readonly owed: boolean;
   readonly seen: readonly Sighting[];
 }
@@ -78,10 +84,16 @@ export function findingsOf(facts: LineageFacts): readonly Finding[] {
   return [
     ...(unreadable === undefined ? [] : [warn(`it cannot be read, and is not renewed: ${unreadable}`)]),
     ...(inUse === undefined && unreadable === undefined ? [warn('it has no certificate yet')] : []),
+    ...(facts.misconfigured === undefined ? [] : [warn(facts.misconfigured)]),
     ...(inUse === undefined ? [] : expiryOf(inUse, facts)),
+    ...(facts.revoked ?? []).map((number): Finding => {
+      return { severity: number === inUse?.number ? 'critical' : 'warning', lineage: name, text: `${name}: the CA revoked version ${number}` };
+    }),
     ...(inUse === undefined ? [] : facts.seen.flatMap((one) => sightingOf(one, inUse, facts))),
     ...failureOf('renewal', facts),
     ...failureOf('deployment', facts),
+    ...waitingOf(facts, warn),
+    ...hooksOf(facts, warn),
     ...(owed && state.deployment === undefined && state.unused !== true ? [warn('a server has not been seen serving the live version')] : []),
   ];
 }
@@ -117,6 +129,19 @@ function failureOf(what: 'renewal' | 'deployment', { name, state }: LineageFacts
   const again = what === 'renewal' ? `certkit renew ${name}` : `certkit deploy ${name} --now`;
   const next = FOR_A_PERSON.has(lastCode) ? `it needs you: run "${again}" at a terminal` : `next try from ${momentText(notBeforeMs)} on`;
   return [{ severity: 'warning', lineage: name, text: `${name}: its ${what} has failed ${times} (${lastCode}); ${next}` }];
+}
+
+function waitingOf({ name, waitsFor }: LineageFacts, warn: (text: string) => Finding): readonly Finding[] {
+  if (waitsFor === undefined) return [];
+  if (waitsFor === 'person') return [warn(`it is time to renew it, and only a person can: run "certkit renew ${name}" at a terminal`)];
+  return [warn('it is due, and its CA has failed and rests')];
+}
+
+function hooksOf({ state: { owedHooks } }: LineageFacts, warn: (text: string) => Finding): readonly Finding[] {
+  if (owedHooks?.attempts === undefined) return [];
+  const { failures, lastCode, notBeforeMs } = owedHooks.attempts;
+  const times = failures === 1 ? 'once' : `${failures} times`;
+  return [warn(`a deployed hook of version ${owedHooks.version} has failed ${times} (${lastCode}); it is called again from ${momentText(notBeforeMs)} on`)];
 }
 
 function severityOf(notAfterMs: number, life: Life, { nowMs, policy, limits }: LineageFacts): Severity | undefined {

@@ -27,14 +27,6 @@ export function hookFailedNews({ hook, lineages, fault, tries, nextTryMs }: Hook
   const [only] = lineages.length === 1 ? lineages : [];
   const subject = only === undefined ? undefined : (subjects.get(only) ?? { name: only, names: [] });
   const whom = subject === undefined ? `${lineages.length} certificates (${lineages.join(', ')})` : theCertificate(subject);
-  const next =
-    nextTryMs === undefined
-      ? 'It is not called again for this run.'
-      : `${tries === undefined ? '' : `This was try ${tries}. `}The hook alone is called again by the first run from ${momentText(nextTryMs)} on.`;
-  const wayOut =
-    nextTryMs === undefined
-      ? 'Run it by hand if it is needed, and see that it works next time.'
-      : `When it is mended, "certkit deploy ${lineages.join(' ')} --now" calls it at once; "certkit status" shows what is still owed.`;
   return {
     kind: 'hook-failed',
     ...(subject === undefined ? {} : { lineage: subject.name }),
@@ -42,12 +34,25 @@ export function hookFailedNews({ hook, lineages, fault, tries, nextTryMs }: Hook
     text: paragraphs(
       `A program that certkit calls ${CALLED[hook]} ${whom} has failed. ${MEANING[hook]}`,
       `${fault.code}: ${fault.message}\n${fault.hint}`,
-      next,
-      wayOut,
+      ...prospects(hook, fault.code, lineages, tries, nextTryMs),
     ),
     code: fault.code,
     ...(subject?.life === undefined ? {} : { expiresAtMs: subject.life.notAfterMs }),
     ...(nextTryMs === undefined ? {} : { nextTryMs }),
     ...(tries === undefined ? {} : { failures: tries }),
   };
+}
+
+/** What comes next by itself, and what somebody can do. */
+function prospects(hook: HookEvent, code: string, lineages: readonly string[], tries: number | undefined, nextTryMs: number | undefined): readonly string[] {
+  if (hook === 'deployed') {
+    const next = nextTryMs === undefined ? 'the next run' : `the first run from ${momentText(nextTryMs)} on`;
+    return [
+      `${tries === undefined ? '' : `This was try ${tries}. `}The hook alone is called again by ${next}.`,
+      `When it is mended, "certkit deploy ${lineages.join(' ')} --now" calls it at once; "certkit status" shows what is still owed.`,
+    ];
+  }
+  if (hook === 'post' && code !== 'EXEC_HOOK_FAILED')
+    return ['It could not be called, and stays to be called.', 'When it is mended, "certkit recover" calls it at once; the next run does so too.'];
+  return ['It is not called again for this run.', 'Run it by hand if it is needed, and see that it works next time.'];
 }

@@ -134,12 +134,30 @@ export function deployedNews(subject: NewsSubject, { version, servers }: Of<'dep
   };
 }
 
+export function needsPersonNews(subject: NewsSubject, { authenticator }: Of<'needs-person'>, nowMs: number): NewsItem {
+  const { name, life } = subject;
+  return {
+    kind: 'needs-you',
+    lineage: name,
+    title: `${name} needs you`,
+    text: paragraphs(
+      `It is time to renew ${theCertificate(subject)}, and only a person can: its authenticator, ${authenticator}, asks somebody. Nothing was tried.`,
+      life === undefined ? 'No certificate is in use yet.' : lifeText(life, nowMs),
+      `Run "certkit renew ${name}" at a terminal; "certkit explain ${name}" shows what is due when.`,
+    ),
+    ...(life === undefined ? {} : { expiresAtMs: life.notAfterMs }),
+  };
+}
+
 export function expiringNews(subject: NewsSubject, life: Life, { what, reason, reviewAtMs }: Of<'not-due'>, nowMs: number): NewsItem {
   const { name } = subject;
   const until = reviewAtMs === undefined ? '' : ` until ${momentText(reviewAtMs)}`;
   const because: Readonly<Record<string, string>> = {
     held: `Its ${what} is held${until}: somebody ran "certkit hold ${name}". "certkit release ${name}" lets it go, and the next run sees to it.`,
     rejected: `Its newest version is not deployed, because somebody rolled back from it. "certkit release ${name}" allows it again, "certkit renew ${name} --force" gets another.`,
+    'ca-resting': `It is due, and its CA has failed and rests${until}: this run made no try for it. "certkit explain ${name}" shows since when; "certkit renew ${name}" at a terminal tries at once.`,
+    budget: `It is due, and others came first: "max_issues" allows no more of them in one run. "certkit renew ${name}" at a terminal does not wait.`,
+    'orders-per-hour': `It is due, and waits${until} because "orders_per_hour" allows its CA no more. "certkit renew ${name} --force" at a terminal does not wait.`,
     'backing-off': `Its ${what} has failed and rests${until}. "certkit explain ${name}" shows why; run "certkit ${what === 'renewal' ? `renew ${name}` : `deploy ${name} --now`}" when it is mended.`,
   };
   return {
@@ -152,7 +170,8 @@ export function expiringNews(subject: NewsSubject, life: Life, { what, reason, r
   };
 }
 
-export function runFailedNews({ code, message, hint }: EventFault): NewsItem {
+/** The first one since a run that was not stopped is told at once. */
+export function runFailedNews({ code, message, hint }: EventFault, again: boolean): NewsItem {
   return {
     kind: 'run-failed',
     title: 'a run failed as a whole',
@@ -163,6 +182,7 @@ export function runFailedNews({ code, message, hint }: EventFault): NewsItem {
       'When it is mended, run "certkit renew" at a terminal to see that it works; "certkit status" shows how long each certificate is good for.',
     ),
     code,
+    ...(again ? {} : { failures: 1 }),
   };
 }
 

@@ -9,10 +9,12 @@ import {
   failureNews,
   firstRunNews,
   type NewsSubject,
+  needsPersonNews,
   renewedNews,
   runFailedNews,
   waitingNews,
 } from './news-text.ts';
+import { outageNews, outagesIn } from './outage-news.ts';
 import { revokedNews } from './revoked-news.ts';
 
 type Of<T extends Event['type']> = Extract<Event, { type: T }>;
@@ -25,13 +27,15 @@ export interface FinishedRun {
   readonly isFirst: boolean;
   /** What stopped the whole run, or kept it from looking at any lineage. */
   readonly stopped?: EventFault;
+  /** The run before was stopped as well. */
+  readonly stoppedAgain?: boolean;
 }
 
 /** Only a person can mend these. */
 export const FOR_A_PERSON: ReadonlySet<string> = new Set(['PLUGIN_UNABLE', 'INSTALLER_DRIFT', 'ACME_TERMS']);
 const UNUSABLE_PLUGIN: ReadonlySet<string> = new Set(['PLUGIN_NOT_FOUND', 'PLUGIN_AMBIGUOUS', 'PLUGIN_REFUSED', 'PLUGIN_BROKEN']);
 /** Why nothing is done about a certificate although its end is near. */
-const LEFT_ALONE: ReadonlySet<string> = new Set(['held', 'rejected', 'backing-off']);
+const LEFT_ALONE: ReadonlySet<string> = new Set(['held', 'rejected', 'backing-off', 'ca-resting', 'budget', 'orders-per-hour']);
 
 /** Whether somebody might have to hear of it; a run with nothing due has no such event. */
 export function isNotable(event: Event): boolean {
@@ -41,6 +45,7 @@ export function isNotable(event: Event): boolean {
     case 'already-served':
     case 'revoked':
     case 'failed':
+    case 'needs-person':
     case 'hook-failed':
       return true;
     case 'not-due':
@@ -52,10 +57,13 @@ export function isNotable(event: Event): boolean {
 
 /** What a run brought, from what it told as it went: at most one item of a kind for each lineage, and one for each call of a hook that failed. */
 export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubject>): readonly NewsItem[] {
+  const outages = outagesIn(run.events);
+  const ofOutages = new Set<Event>(outages.flatMap(({ failed }) => failed));
   const byLineage = new Map<string | undefined, Event[]>();
-  const { stopped } = run;
+  const { stopped, stoppedAgain = false } = run;
   for (const event of run.events) {
     if (event.type === 'failed' && event.fault.code === stopped?.code && event.fault.message === stopped.message) continue; // told once, for all
+    if (ofOutages.has(event)) continue;
     const lineage = 'lineage' in event ? event.lineage : undefined;
     const own = byLineage.get(lineage) ?? [];
     byLineage.set(lineage, own);
@@ -65,7 +73,8 @@ export function newsOf(run: FinishedRun, subjects: ReadonlyMap<string, NewsSubje
     name === undefined ? failuresOf(events, undefined, run) : newsOfLineage(events, subjects.get(name) ?? { name, names: [] }, run),
   );
   const ofHooks = run.events.flatMap((event) => (event.type === 'hook-failed' && !isToldByRenewals(event, run) ? [hookFailedNews(event, subjects)] : []));
-  return [...(stopped === undefined ? [] : [runFailedNews(stopped)]), ...items, ...ofHooks, ...(run.isFirst ? [firstRunNews()] : [])];
+  const ofStop = stopped === undefined ? [] : [runFailedNews(stopped, stoppedAgain)];
+  return [...ofStop, ...outages.map((outage) => outageNews(outage, subjects)), ...items, ...ofHooks, ...(run.isFirst ? [firstRunNews()] : [])];
 }
 
 /** The renewals that a pre hook has stopped tell of it, each for its lineage. */
@@ -77,7 +86,9 @@ function isToldByRenewals({ hook, lineages, fault }: Of<'hook-failed'>, { events
 
 function newsOfLineage(events: readonly Event[], subject: NewsSubject, run: FinishedRun): readonly NewsItem[] {
   const failures = failuresOf(events, subject, run);
-  const items = [...revocationsOf(events, subject), ...failures, ...goodNewsOf(events, subject, failures.length > 0)];
+  const work = last(events, 'needs-person');
+  const forPerson = work === undefined ? [] : [needsPersonNews(subject, work, run.nowMs)];
+  const items = [...revocationsOf(events, subject), ...failures, ...forPerson, ...goodNewsOf(events, subject, failures.length > 0)];
   if (items.length > 0 || subject.life === undefined || !isInLastDays(subject.life, run.nowMs)) return items;
   const leftAlone = last(events, 'not-due', ({ reason }) => LEFT_ALONE.has(reason));
   return leftAlone === undefined ? [] : [expiringNews(subject, subject.life, leftAlone, run.nowMs)];

@@ -1,6 +1,8 @@
+import type { Trouble } from '../model/authority-state.ts';
 import { type Identifier, sameIdentifiers } from '../model/identifier.ts';
 import type { Policy } from '../model/lineage.ts';
 import type { Attempts, Hold } from '../model/lineage-state.ts';
+import { restUntilMs } from './authority-rest.ts';
 import { isHeld, untilOf } from './hold.ts';
 import { deploymentMoment, type Life, renewalMoment } from './lead.ts';
 
@@ -15,6 +17,10 @@ export interface RenewalFacts {
   /** The CA revoked what is in use or what is to replace it, and no good version waits. Absent where nobody could be asked. */
   readonly revoked?: boolean;
   readonly attempts?: Attempts;
+  /** The lineage's CA as a whole has failed and not issued since. */
+  readonly trouble?: Trouble;
+  /** Its authenticator asks a person; absent where nobody has looked. */
+  readonly needsPerson?: boolean;
   readonly hold?: Hold;
   /** An order of a run that was cut off is still open. */
   readonly unfinished?: boolean;
@@ -36,6 +42,12 @@ export type RenewalReason =
   | 'ca-window'
   | 'before-deployment'
   | 'backing-off'
+  | 'ca-resting'
+  | 'needs-person'
+  /** `max_issues` or `--max-issues`: others come first in this run. */
+  | 'budget'
+  /** `orders_per_hour`: the CA has had so many. */
+  | 'orders-per-hour'
   | 'held';
 
 export type RenewalDecision =
@@ -45,12 +57,21 @@ export type RenewalDecision =
 /** Whether to renew now and why; if not, when to look again (absent: when a person says so). Decided on the newest version. */
 export function decideRenewal(facts: RenewalFacts): RenewalDecision {
   if (isHeld(facts.hold, 'renewal', facts.nowMs)) return { due: false, reason: 'held', ...untilOf(facts.hold) };
-  if (facts.forced) return { due: true, reason: 'asked' };
+  const decision: RenewalDecision = facts.forced ? { due: true, reason: 'asked' } : byNeed(facts);
+  if (!decision.due || facts.watched) return decision;
+  if (facts.needsPerson === true) return { due: false, reason: 'needs-person' };
+  if (facts.forced) return decision;
 
-  const decision = byNeed(facts);
-  const restUntilMs = facts.attempts?.notBeforeMs ?? 0;
-  if (decision.due && !facts.watched && facts.nowMs < restUntilMs) return { due: false, reason: 'backing-off', reviewAtMs: restUntilMs };
-  return decision;
+  const [last] = restsOf(facts).sort((a, b) => b.untilMs - a.untilMs);
+  return last !== undefined && facts.nowMs < last.untilMs ? { due: false, reason: last.reason, reviewAtMs: last.untilMs } : decision;
+}
+
+/** What keeps an unattended run from trying again, each with its end. */
+export function restsOf({ attempts, trouble, held }: RenewalFacts): { readonly reason: RenewalReason; readonly untilMs: number }[] {
+  return [
+    ...(attempts === undefined ? [] : [{ reason: 'backing-off' as const, untilMs: attempts.notBeforeMs }]),
+    ...(trouble === undefined ? [] : [{ reason: 'ca-resting' as const, untilMs: restUntilMs(trouble, held?.life.notAfterMs) }]),
+  ];
 }
 
 function byNeed(facts: RenewalFacts): RenewalDecision {

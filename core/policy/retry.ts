@@ -17,8 +17,13 @@ export interface FailureFacts {
 /** Books a failure: the next unattended try is 1 hour later, doubling to 24, sooner when expiry is near; the CA's own date wins. */
 export function afterFailure(facts: FailureFacts): Attempts {
   const failures = (facts.before?.failures ?? 0) + 1;
+  const ownMs = Math.round(facts.nowMs + restMs(failures, facts.notAfterMs === undefined ? undefined : facts.notAfterMs - facts.nowMs));
+  return { failures, lastAtMs: facts.nowMs, lastCode: facts.code, notBeforeMs: facts.retryAtMs ?? ownMs };
+}
+
+/** @param leftMs - of the life of the certificate in use; absent when there is none */
+export function restMs(failures: number, leftMs: number | undefined): number {
   const doubling = Math.min(HOUR_MS * 2 ** Math.min(failures - 1, 10), DAY_MS);
-  const leftMs = facts.notAfterMs === undefined ? Number.POSITIVE_INFINITY : Math.max(0, facts.notAfterMs - facts.nowMs);
-  const restMs = Math.max(Math.min(doubling, leftMs / TRIES_LEFT), Math.min(HOUR_MS, doubling) / 2);
-  return { failures, lastAtMs: facts.nowMs, lastCode: facts.code, notBeforeMs: facts.retryAtMs ?? Math.round(facts.nowMs + restMs) };
+  const share = leftMs === undefined ? doubling : Math.max(0, leftMs) / TRIES_LEFT;
+  return Math.max(Math.min(doubling, share), HOUR_MS / 2);
 }

@@ -15,6 +15,7 @@ const WANTED: { readonly [K in Key]: { readonly wanted: string; readonly isList?
   ca_bundle: { wanted: "the absolute path of a PEM file with roots to trust besides the system's" },
   email: { wanted: 'the contact of a new account at the CA' },
   keys: { wanted: 'ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096; one ecdsa and one rsa with a comma between them for both', isList: true },
+  reuse_key: { wanted: 'true: renew with the same key; false: with a new one each time' },
   authenticator: { wanted: 'the plugin that proves control of the names' },
   installers: { wanted: 'the plugins that put the certificate to use, with commas between them', isList: true },
   serve: { wanted: 'the names that servers here are to serve, where not all of them are here', isList: true },
@@ -25,8 +26,10 @@ const WANTED: { readonly [K in Key]: { readonly wanted: string; readonly isList?
   not_after: { wanted: 'how long a certificate is to be valid: "30 days"' },
   permissions: { wanted: 'permissions.mode, permissions.owner and permissions.group of the PEM files' },
   hooks: { wanted: 'programs to call, by event, as lists: hooks.deployed.0.run, hooks.deployed.0.once, hooks.deployed.0.timeout' },
-  heartbeat: { wanted: 'who is called after each good run: heartbeat.url, heartbeat.fail_url, heartbeat.command' },
+  heartbeat: { wanted: 'who is called after each good run: heartbeat.url, heartbeat.fail_url (secrets: by "certkit edit"), heartbeat.command' },
   probe_timeout: { wanted: 'how long to wait until a server serves a new certificate: "30 seconds"' },
+  max_issues: { wanted: 'how many lineages a run of the scheduler orders for at most' },
+  orders_per_hour: { wanted: 'how many orders a CA gets within an hour at most' },
   notify: { wanted: 'who is told, as a list: notify.0.plugin, notify.0.on, notify.0.lineages and the options of the plugin', isList: true },
 };
 

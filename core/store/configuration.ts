@@ -5,6 +5,7 @@ import { decodeChannels } from './channel-file.ts';
 import { changedMembers } from './configuration-change.ts';
 import { type ConfigurationKey, describedKeys } from './configuration-keys.ts';
 import { Misfit } from './decode.ts';
+import { decodeHeartbeat } from './heartbeat-file.ts';
 import type { Layout } from './layout.ts';
 import { assembleLineage, decodeLineageFields, decodeSettings, LINEAGE_KEYS, NO_SETTINGS, SETTINGS_KEYS, type Settings } from './lineage-file.ts';
 import type { Lineages } from './lineages.ts';
@@ -57,16 +58,24 @@ export function createConfigurations({ layout, files, yamlFiles, lineages, locki
     return bytes === undefined ? undefined : utf8Of(path, bytes);
   }
 
-  async function readLineage(name: string, value: unknown): Promise<Pick<Reading, 'choices' | 'lineage'>> {
+  async function readLineage(name: string, value: unknown): Promise<Pick<Reading, 'choices' | 'secrets' | 'lineage'>> {
     const lineage = assembleLineage(name, decodeLineageFields(value), await lineages.settings());
-    return { lineage, choices: choicesOf(lineage) };
+    return { lineage, choices: choicesOf(lineage), secrets: [] };
   }
 
-  async function readSystem(value: unknown): Promise<Pick<Reading, 'choices'>> {
+  async function readSystem(value: unknown): Promise<Pick<Reading, 'choices' | 'secrets'>> {
     const settings = decodeSettings(value);
     const channels = decodeChannels(value);
+    const { url, failUrl } = decodeHeartbeat(value) ?? {};
     await missedBy(settings);
-    return { choices: channels.map(({ choice, number }) => ({ kind: 'notifier', place: ['notify', number - 1], choice })) };
+    return {
+      choices: channels.map(({ choice, number }) => ({ kind: 'notifier', place: ['notify', number - 1], choice })),
+      // Who knows the address can call it.
+      secrets: [
+        ...(url === undefined ? [] : [{ place: ['heartbeat', 'url'], value: url }]),
+        ...(failUrl === undefined ? [] : [{ place: ['heartbeat', 'fail_url'], value: failUrl }]),
+      ],
+    };
   }
 
   /** A default that is taken away may be one that a lineage cannot do without. */
@@ -80,7 +89,7 @@ export function createConfigurations({ layout, files, yamlFiles, lineages, locki
   }
 
   /** As the decoders say it. @throws Misfit */
-  const read = (subject: Subject, value: unknown): Promise<Pick<Reading, 'choices' | 'lineage'>> =>
+  const read = (subject: Subject, value: unknown): Promise<Pick<Reading, 'choices' | 'secrets' | 'lineage'>> =>
     subject.kind === 'system' ? readSystem(value) : readLineage(subject.name, value);
 
   async function misfitOf(subject: Subject, value: unknown): Promise<Misfit | undefined> {
@@ -145,7 +154,7 @@ export function createConfigurations({ layout, files, yamlFiles, lineages, locki
     configurationKeys: (subject) => describedKeys(keysOf(subject)),
 
     withConfigurationLock: (subject, work, waiting) =>
-      subject.kind === 'system' ? locking.withServerLock(layout.settings, work, waiting) : locking.withLock(subject.name, work, waiting),
+      subject.kind === 'system' ? locking.withServerLock('certkit.yaml', work, waiting) : locking.withLock(subject.name, work, waiting),
   };
 }
 

@@ -1,5 +1,6 @@
 import { createAccounts } from './accounts.ts';
 import { createArchive } from './archive.ts';
+import { createAuthorityRecords } from './authority-states.ts';
 import { createChannels } from './channel-file.ts';
 import { createCheckpoints } from './checkpoint.ts';
 import { createConfigurations } from './configuration.ts';
@@ -55,6 +56,7 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
     ...createConfigurations({ layout, files, yamlFiles, lineages, locking }),
     ...createDrafts(layout, files),
     ...createToldNews(layout, files),
+    ...createAuthorityRecords(layout, files),
     ...createHookFolders(layout, files, lineages, uid),
     ...createLastRuns(layout, files),
     heartbeat: heartbeats.heartbeat,

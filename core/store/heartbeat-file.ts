@@ -48,7 +48,7 @@ export function createHeartbeats(layout: Layout, files: FileReader, yamlFiles: Y
 
 const fields = members({ url: optional(address), fail_url: optional(address), command: optional(decodeCommand) }, 'refused');
 
-const decodeHeartbeat: Decoder<Heartbeat | undefined> = (value) => {
+export const decodeHeartbeat: Decoder<Heartbeat | undefined> = (value) => {
   const { heartbeat } = members({ heartbeat: optional(decodeMember) }, 'ignored')(value ?? {});
   return heartbeat;
 };

@@ -4,6 +4,7 @@ import type { FileReader } from '../ports.ts';
 import type { Layout } from './layout.ts';
 import type { Lineages } from './lineages.ts';
 import { requireOwnProgram, requireOwnWay } from './safety.ts';
+import { parseYaml } from './yaml-text.ts';
 
 const MAY_BE_EXECUTED = 0o111;
 
@@ -19,6 +20,8 @@ export interface HookFolders {
    * @throws STORE_UNSAFE where others could put a program there or change one
    */
   hooksForAll(event: HookEvent): Promise<HooksForAll>;
+  /** Where a hook is written, as file and line. */
+  hookPlace(hook: Hook): Promise<string>;
 }
 
 export function createHookFolders(layout: Layout, files: FileReader, { settings }: Pick<Lineages, 'settings'>, uid: number): HookFolders {
@@ -40,9 +43,16 @@ export function createHookFolders(layout: Layout, files: FileReader, { settings 
 
   return {
     async hooksForAll(event) {
-      const declared = ((await settings()).hooks?.[event] ?? []).map((one) => hookOf(event, one, layout.settings));
+      const declared = ((await settings()).hooks?.[event] ?? []).map((one, index) => hookOf(event, one, layout.settings, index));
       const { hooks, idle } = await inFolder(event);
       return { hooks: [...declared, ...hooks], idle };
+    },
+
+    async hookPlace({ event, origin, index }) {
+      const bytes = index === undefined ? undefined : await files.read(origin);
+      if (bytes === undefined) return origin;
+      const line = (await parseYaml(origin, Buffer.from(bytes).toString('utf8'))).lineOf(['hooks', event, index ?? 0], false);
+      return line === undefined ? origin : `${origin}:${line}`;
     },
   };
 }

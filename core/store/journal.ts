@@ -85,14 +85,19 @@ const deployEntry = members(
 
 const hooksEntry = members({ format: exactly(FORMAT), kind: exactly('hooks'), id: text, lineages: list(text) }, 'ignored');
 
-const DECODERS: Readonly<Record<string, Decoder<JournalEntry & { readonly format: typeof FORMAT }>>> = {
-  renew: renewEntry,
-  deploy: deployEntry,
-  hooks: hooksEntry,
-};
+function decoderOf(kind: unknown): Decoder<JournalEntry & { readonly format: typeof FORMAT }> {
+  switch (kind) {
+    case 'deploy':
+      return deployEntry;
+    case 'hooks':
+      return hooksEntry;
+    default:
+      return renewEntry;
+  }
+}
 
 export const decodeEntry: Decoder<JournalEntry> = (value) => {
-  const { format: _, ...entry } = (DECODERS[String(mapping(value).kind)] ?? renewEntry)(value);
+  const { format: _, ...entry } = decoderOf(mapping(value).kind)(value);
   return entry;
 };
 

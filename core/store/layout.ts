@@ -18,6 +18,7 @@ export interface Layout {
   readonly revocations: string;
   readonly news: string;
   readonly lastRun: string;
+  readonly authorities: string;
   readonly accounts: string;
   readonly stateRoot: string;
   readonly states: string;
@@ -64,6 +65,7 @@ export function createLayout(home: string): Layout {
     revocations: at('state', 'revocations.json'),
     news: at('state', 'news.json'),
     lastRun: at('state', 'last-run.json'),
+    authorities: at('state', 'authorities.json'),
     accounts: at('accounts'),
     stateRoot: at('state'),
     states: at('state', 'lineages'),

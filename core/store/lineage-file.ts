@@ -15,7 +15,7 @@ import {
   type Policy,
 } from '../model/lineage.ts';
 import { isLoopbackHost } from '../model/loopback.ts';
-import { type Decoded, type Decoder, list, Misfit, mapping, members, oneOf, optional, parsed, text } from './decode.ts';
+import { type Decoded, type Decoder, flag, list, Misfit, mapping, members, oneOf, optional, parsed, text } from './decode.ts';
 import { formatDelay, parseDelay } from './delay-text.ts';
 import { decodeHooks, plainHooks } from './hooks-file.ts';
 import { formatDuration, formatLead, parseLead } from './lead-text.ts';
@@ -24,10 +24,15 @@ import { formatDuration, formatLead, parseLead } from './lead-text.ts';
 export interface Settings {
   readonly authority: Partial<Authority>;
   readonly keys?: readonly KeyAlgorithm[];
+  readonly reuseKey?: boolean;
   readonly policy: Policy;
   readonly terms: OrderTerms;
   readonly permissions: Permissions;
   readonly probeTimeoutMs?: number;
+  /** An unattended run orders for so many lineages at most. */
+  readonly maxIssues?: number;
+  /** So many orders at most are placed at one CA within an hour. */
+  readonly ordersPerHour?: number;
   /** For all lineages, beside those that a lineage has itself. */
   readonly hooks?: HookDeclarations;
 }
@@ -46,6 +51,7 @@ const COMMON = {
   ca_bundle: optional(parsed(parseAbsolutePath)),
   email: optional(parsed(parseEmail)),
   keys: optional(decodeKeys),
+  reuse_key: optional(flag),
   renew_before: optional(lead('renew_before')),
   deploy_before: optional(lead('deploy_before')),
   profile: optional(text),
@@ -57,7 +63,14 @@ const COMMON = {
 
 const readApart = optional((value: unknown) => value);
 /** `notify` and `heartbeat` are read apart (channel-file.ts, heartbeat-file.ts): a slip in them must not keep lineages from being read. */
-const SETTINGS = { ...COMMON, probe_timeout: optional(parsed(parseDuration)), notify: readApart, heartbeat: readApart };
+const SETTINGS = {
+  ...COMMON,
+  probe_timeout: optional(parsed(parseDuration)),
+  max_issues: optional(decodeLimit),
+  orders_per_hour: optional(decodeLimit),
+  notify: readApart,
+  heartbeat: readApart,
+};
 const LINEAGE = {
   ...COMMON,
   identifiers: decodeIdentifiers,
@@ -82,10 +95,13 @@ export const decodeSettings: Decoder<Settings> = (value) => {
   return present<Settings>({
     authority: present<Partial<Authority>>({ directory: fields.ca, bundle: fields.ca_bundle, email: fields.email }),
     keys: fields.keys,
+    reuseKey: fields.reuse_key,
     policy: present<Policy>({ renewBefore: fields.renew_before, deployBefore: fields.deploy_before }),
     terms: termsOf(fields),
     permissions: fields.permissions ?? {},
     probeTimeoutMs: fields.probe_timeout,
+    maxIssues: fields.max_issues,
+    ordersPerHour: fields.orders_per_hour,
     hooks: fields.hooks,
   });
 };
@@ -101,12 +117,13 @@ export function defaultsFor(directory: string, settings: Settings): Settings {
 export function assembleLineage(name: string, fields: LineageFields, settings: Settings): Lineage {
   const directory = fields.ca ?? settings.authority.directory;
   if (directory === undefined) throw new Misfit('"ca" is missing: the URL of the ACME directory of a CA, here or in certkit.yaml');
-  const { authority, keys, policy, terms, permissions } = defaultsFor(directory, settings);
+  const { authority, keys, reuseKey, policy, terms, permissions } = defaultsFor(directory, settings);
   return present<Lineage>({
     name,
     identifiers: fields.identifiers,
     authority: present<Authority>({ directory, bundle: fields.ca_bundle ?? authority.bundle, email: fields.email ?? authority.email }),
     keys: fields.keys ?? keys ?? DEFAULT_KEYS,
+    reuseKey: fields.reuse_key ?? reuseKey,
     authenticator: fields.authenticator,
     installers: fields.installers ?? [],
     serve: fields.serve,
@@ -126,6 +143,7 @@ export function plainLineage(lineage: Lineage): Record<string, unknown> {
     ca_bundle: authority.bundle,
     email: authority.email,
     keys: lineage.keys,
+    reuse_key: lineage.reuseKey,
     authenticator: plainChoice(lineage.authenticator),
     installers: lineage.installers.length === 0 ? undefined : lineage.installers.map(plainChoice),
     serve: lineage.serve,
@@ -152,12 +170,13 @@ export function plainFields(fields: LineageFields): Record<string, unknown> {
   });
 }
 
-export function plainSettings({ authority, keys, policy, terms, permissions, probeTimeoutMs }: Settings): Record<string, unknown> {
+export function plainSettings({ authority, keys, reuseKey, policy, terms, permissions, probeTimeoutMs }: Settings): Record<string, unknown> {
   return present<Record<string, unknown>>({
     ca: authority.directory,
     ca_bundle: authority.bundle,
     email: authority.email,
     keys,
+    reuse_key: reuseKey,
     renew_before: policy.renewBefore && formatLead(policy.renewBefore),
     deploy_before: policy.deployBefore && formatLead(policy.deployBefore),
     ...plainTerms(terms),
@@ -201,6 +220,11 @@ function decodeKeys(value: unknown): readonly KeyAlgorithm[] {
   const keys = distinct(list(oneOf(KEY_ALGORITHMS))(value), (key) => key);
   if (new Set(keys.map(keyTypeOf)).size < keys.length) throw new Misfit('two keys are of different types: one ecdsa and one rsa');
   return keys;
+}
+
+function decodeLimit(value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 1) throw new Misfit('a whole number from 1 on is wanted');
+  return value as number;
 }
 
 function distinct<T>(items: readonly T[], nameOf: (item: T) => string): readonly T[] {

@@ -41,12 +41,19 @@ export async function requireOwnWay(directory: string, files: FileReader, uid: n
   await checkOwn(directory, files, uid);
 }
 
-/** A program that is run, where its links lead. */
+/** A program that is run, and every step of the way there that a link makes. */
 export async function requireOwnProgram(path: string, files: FileReader, uid: number): Promise<void> {
   await checkOwn(path, files, uid);
   const real = await files.realPath(path);
   if (real !== undefined && real !== path) await checkWayTo(real, files, uid);
+  // The kernel follows no more than 40, and `realPath` has failed by then.
+  for (let at = path, target = await linkAt(at, files); target !== undefined; target = await linkAt(at, files)) {
+    at = resolve(dirname(at), target);
+    await checkWayTo(at, files, uid);
+  }
 }
+
+const linkAt = async (path: string, files: FileReader) => ((await files.facts(path))?.type === 'link' ? files.readLink(path) : undefined);
 
 /** Why others could change the file or directory; `undefined` when they cannot. */
 export function changeableByOthers({ mode, uid: owner }: FileFacts, uid: number): string | undefined {

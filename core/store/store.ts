@@ -1,6 +1,7 @@
 import type { Clock, Files, Locks } from '../ports.ts';
 import type { Accounts } from './accounts.ts';
 import type { Archive } from './archive.ts';
+import type { AuthorityRecords } from './authority-states.ts';
 import type { Channels } from './channel-file.ts';
 import type { Checkpoints } from './checkpoint.ts';
 import type { Configurations } from './configuration.ts';
@@ -56,6 +57,7 @@ export interface Store
     Configurations,
     Drafts,
     ToldNews,
+    AuthorityRecords,
     HookFolders,
     LastRuns,
     Heartbeats {

@@ -19,6 +19,8 @@ export interface FaultProxy {
   readonly bundlePem: string;
   /** The next `times` requests whose path matches go wrong. */
   plant(path: RegExp, fault: Fault, times?: number): void;
+  /** Nothing goes wrong any more. */
+  mend(): void;
   /** Paths, in order, as they arrived. */
   readonly seen: readonly string[];
   /** Nonces of the signed requests, as they arrived. */
@@ -73,6 +75,7 @@ export async function startFaultProxy(target: { readonly directory: string; read
     directory: `https://127.0.0.1:${port}${new URL(target.directory).pathname}`,
     bundlePem: certificatePem,
     plant: (path, fault, times = 1) => planted.push({ path, fault, left: times }),
+    mend: () => void planted.splice(0),
     seen,
     nonces,
     close: () =>

@@ -199,8 +199,12 @@ describe('a hook that fails', () => {
     expect(stderr).toContain(`EXEC_HOOK_FAILED: The deployed hook of owed.test failed: ${broken}: it ended with exit code 4`);
     expect(stderr).toContain('no route to lb1');
     expect(live('owed.test')).toContain('0001');
+    const lastRun = () => JSON.parse(readFileSync(join(home.path, 'state/last-run.json'), 'utf8')) as unknown;
+    expect(lastRun()).toMatchObject({ failed: 0, failedHooks: 1, resting: 0 });
 
     await certkit(0, 'renew'); // it rests
+    expect(lastRun()).toMatchObject({ failed: 0, failedHooks: 0, resting: 1 });
+    expect((await certkit(1, 'status', '--check')).stdout).toMatch(/^CERTKIT WARNING - owed\.test: a deployed hook of version 1 has failed once/);
     expect((await certkit(0, 'status', 'owed.test')).stdout).toMatch(
       /hooks {4}a deployed hook of version 1 has failed once, last .* \(EXEC_HOOK_FAILED\); called again from/,
     );
@@ -246,7 +250,7 @@ describe('a hook that fails', () => {
     lineage('typo.test', { hooks: { renewed: [['/usr/local/bin/no-such-hook']] } });
     const { stderr } = await certkit(1, 'renew');
     expect(stderr).toContain('The program /usr/local/bin/no-such-hook is not there');
-    expect(stderr).toContain(`It comes from ${join(home.path, 'lineages/typo.test.yaml')}.`);
+    expect(stderr).toContain(`It comes from ${join(home.path, 'lineages/typo.test.yaml')}:1.`);
   });
 });
 
@@ -332,7 +336,7 @@ test('lineages whose files are read by one server: its reload command is run onc
   for (const name of ['east.test', 'west.test']) lineage(name, { installers: into(name) });
   await certkit(0, 'renew');
   expect(trace('reloads')).toEqual(['reload']);
-  await certkit(0, 'renew', '--force');
+  await certkit(0, 'renew', '--force', 'east.test', 'west.test');
   expect(trace('reloads')).toEqual(['reload', 'reload']);
   for (const name of ['east.test', 'west.test']) expect(live(name)).toContain('0002');
 });

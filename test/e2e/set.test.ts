@@ -111,6 +111,13 @@ test('certkit.yaml is set alike; a secret is refused on a command line, and show
   expect(shown.exitCode, printed(shown)).toBe(0);
   expect(shown.stdout).toContain('     url: **** # ours\n+    on: failures\n');
   expect(printed(await home.run(['set', '--system']))).not.toContain('T0PSECRET');
+
+  home.put('certkit.yaml', 'heartbeat:\n  url: https://hc.example/T0PSECRET\n');
+  const beat = await home.run(['set', '--system', 'heartbeat.command=[/bin/true]']);
+  expect(beat.stdout).toContain('   url: ****\n+  command: [/bin/true]\n');
+  expect(printed(beat) + printed(await home.run(['set', '--system']))).not.toContain('T0PSECRET');
+  const address = await expectFault(home, ['set', '--system', 'heartbeat.url=https://hc.example/5f0c'], 'USAGE_BAD_CHANGE');
+  expect(address.message).toContain('heartbeat.url: it is a secret');
   expect(printed(shown)).not.toContain('T0PSECRET');
 });
 

@@ -117,6 +117,14 @@ describe('the heartbeat', () => {
     expect(site.requests.slice(2)).toEqual([`GET ${SECRET}/fail`]);
   });
 
+  test('is not sent by a run that could not write its record: the system log has it', async () => {
+    heartbeat();
+    mkdirSync(join(home.path, 'state/last-run.json'), { recursive: true, mode: 0o700 });
+    await certkit(0, ['renew']);
+    expect(site.requests).toEqual([`GET ${SECRET}/fail`]);
+    expect(logged()).toEqual([expect.stringMatching(/^this run left no record: STORE_WRITE_FAILED: \S+last-run\.json could not be written: /)]);
+  });
+
   test('is tried three times where that can help, and its failure is told without failing the run or naming the address', async () => {
     heartbeat();
     site.answers(503, 500, 204);
@@ -187,14 +195,14 @@ describe('the heartbeat', () => {
 });
 
 describe('where no channel is configured', () => {
-  test('failures go to the system log, one line each, as data and not as arguments; again after a day', async () => {
+  test('failures go to the system log, one line each, as data and not as arguments; not again while they rest', async () => {
     settings();
     failing('shop.test');
     failing('blog.test');
     await certkit(1, ['renew']);
-    expect(logged()).toEqual([
+    expect(logged().toSorted()).toEqual([
       expect.stringMatching(/^blog\.test was not renewed: certkit could not renew the certificate blog\.test\. ACME_UNREACHABLE: The CA at /),
-      expect.stringMatching(/^shop\.test was not renewed: .* "certkit renew shop\.test" tries at once/),
+      expect.stringMatching(/^shop\.test was not renewed: .* "certkit renew shop\.test" then tries at once/),
     ]);
     expect(readFileSync(join(folder, 'logger-args'), 'utf8')).toBe('-t certkit -p daemon.err\n');
     await certkit(0, ['renew']); // they rest
@@ -214,6 +222,22 @@ describe('where no channel is configured', () => {
     failing('shop.test');
     await certkit(4, ['renew']);
     await expect.poll(() => entries.join('')).toMatch(/<27>.*certkit.*: shop\.test was not renewed: /); // daemon is 3, err is 3: 3 * 8 + 3 (RFC 5424 section 6.2.1)
+  });
+
+  test('the first "certkit run" says so, once and with the way out; a slip in "notify" there fails nothing', async () => {
+    settings();
+    const flags = ['--authenticator', 'standalone', '--standalone-port', `${httpPort}`, '--standalone-address', '127.0.0.1', '--agree-tos'];
+    const first = await certkit(0, ['-d', 'first.test', ...flags]);
+    expect(
+      first.stdout.match(/Nobody is told when a renewal fails: there is no "notify" in certkit\.yaml\. "certkit notify test" shows how to write one\./g),
+    ).toHaveLength(1);
+    expect((await certkit(0, ['-d', 'second.test', ...flags])).stdout).not.toContain('Nobody is told');
+
+    for (const part of ['lineages', 'archive', 'live']) rmSync(join(home.path, part), { recursive: true });
+    const path = settings({ notify: [{ plugin: 'mail', on: 'sometimes' }] });
+    expect((await certkit(0, ['-d', 'third.test', ...flags])).stdout).toContain(
+      `Nobody is told when a renewal fails:\n  STORE_UNREADABLE: ${path}:1: notify.0.on: `,
+    );
   });
 
   test('a machine without a logger is told where the run speaks, and the exit code stays', async () => {
@@ -264,6 +288,16 @@ describe('a run that fails as a whole', () => {
     expect(lastRun()).toMatchObject({ failed: 3, error: 'STORE_UNREADABLE' });
     expect((await certkit(1, ['status'])).stdout).toContain('it failed as a whole (STORE_UNREADABLE)');
     expect(logged()).toEqual([]);
+  });
+
+  test('once it was mended, the next one is told at once', async () => {
+    failing('one.test');
+    const slip = { renew_before: 'soon' };
+    for (const more of [slip, {}, slip]) {
+      settings({ notify: [{ ...mail(), on: ['run-failed'] }], ...more });
+      await home.run(['renew']);
+    }
+    expect(subjects()).toEqual(['a run failed as a whole', 'a run failed as a whole']);
   });
 
   test('by certkit.yaml being no YAML: no channel can be read, so the system log has it', async () => {

@@ -9,11 +9,7 @@ function place(key: string, asked: string[], reloadCommand?: readonly string[], 
     asked.push(key);
     if (failure !== undefined) throw failure;
   };
-  return {
-    key,
-    installer: { reload },
-    survey: { server: { key, title: key, probeable: false, ...(reloadCommand && { reloadCommand }) } },
-  } as unknown as Reloadable;
+  return { installer: { reload }, survey: { server: reloadCommand === undefined ? {} : { reloadCommand } } };
 }
 
 const cases: readonly (readonly [title: string, commands: readonly (readonly string[] | undefined)[], asked: readonly string[]])[] = [

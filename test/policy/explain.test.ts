@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { explainDeployment, explainRenewal } from '../../core/policy/explain.ts';
+import { explainDeployment, explainRenewal, explainTurn } from '../../core/policy/explain.ts';
 
 const DAY = 86_400_000;
 const names = [{ kind: 'dns', value: 'example.com', wildcard: false }] as const;
@@ -36,6 +36,26 @@ test('renewal: what is held decides, forced or not', () => {
   expect(rules.find(({ rule }) => rule === 'held')).toMatchObject({ decides: true, atMs: 20 * DAY });
   expect(explainRenewal({ ...renewal, hold: { what: 'deployment' } }).decision).toMatchObject({ reason: 'late-in-life' });
   expect(explainRenewal({ ...renewal, nowMs: 21 * DAY, hold: { what: 'both', untilMs: 20 * DAY } }).decision).toMatchObject({ reason: 'late-in-life' });
+});
+
+test('renewal: the rest of the CA, and whether a person is needed', () => {
+  const trouble = { failures: 3, lastAtMs: 64 * DAY, lastCode: 'ACME_UNREACHABLE' };
+  const rules = rulesOf(explainRenewal({ ...renewal, nowMs: 64.1 * DAY, trouble, needsPerson: false }));
+  expect(rules).toMatchObject({ 'ca-resting': [64 + 4 / 24, true, true], 'needs-person': [undefined, false, false], 'late-in-life': [60, true, false] });
+  const { held: _, ...nothing } = renewal;
+  expect(rulesOf(explainRenewal({ ...nothing, needsPerson: true }))).toEqual({
+    'first-issue': [undefined, true, false],
+    'needs-person': [undefined, true, true],
+  });
+});
+
+test('renewal: limits that are shared with others, with how far they are used up', () => {
+  const waiting = { due: false, reason: 'orders-per-hour', reviewAtMs: 7 } as const;
+  expect(explainTurn(waiting, { budget: { reached: 1, limit: 5 }, orders: { reached: 3, limit: 3 } })).toEqual([
+    { rule: 'budget', count: { reached: 1, limit: 5 }, holds: false, decides: false },
+    { rule: 'orders-per-hour', count: { reached: 3, limit: 3 }, atMs: 7, holds: true, decides: true },
+  ]);
+  expect(explainTurn(waiting, {})).toEqual([]);
 });
 
 test('deployment: the calendar, and half of the life of what waits', () => {

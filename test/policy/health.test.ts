@@ -54,6 +54,20 @@ const table: readonly [string, Change, readonly [severity: string, words: string
   ['held with time left', { state: { hold: { what: 'both' } } }, []],
   ['never deployed', { live: undefined, pending: dying(17, 1) }, [['warning', 'shop: version 1 expires in 17 days']]],
   ['nothing issued', { live: undefined }, [['warning', 'shop: it has no certificate yet']]],
+  [
+    'the file wants what a plugin cannot give',
+    { misconfigured: 'shop.yaml:4: Option "root" of webroot: it is missing' },
+    [['warning', 'shop: shop.yaml:4: Option "root" of webroot: it is missing']],
+  ],
+  ['revoked and in use', { revoked: [7] }, [['critical', 'shop: the CA revoked version 7']]],
+  ['a revoked one waits', { pending: { number: 8, life: life(90, 90) }, revoked: [8] }, [['warning', 'shop: the CA revoked version 8']]],
+  ['work for a human', { waitsFor: 'person' }, [['warning', 'shop: it is time to renew it, and only a person can: run "certkit renew shop" at a terminal']]],
+  ['its CA rests', { waitsFor: 'ca' }, [['warning', 'shop: it is due, and its CA has failed and rests']]],
+  [
+    'a hook has failed',
+    { state: { owedHooks: { version: 7, done: [], attempts: tried(2, 'EXEC_HOOK_FAILED') } } },
+    [['warning', 'a deployed hook of version 7 has failed 2 times (EXEC_HOOK_FAILED)']],
+  ],
   ['unreadable', { unreadable: 'shop.yaml:3: a list is wanted' }, [['warning', 'shop: it cannot be read, and is not renewed: shop.yaml:3: a list is wanted']]],
   [
     'unreadable and nearly over',

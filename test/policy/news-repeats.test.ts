@@ -29,6 +29,7 @@ const table: readonly [string, RepeatFacts, boolean][] = [
   ['and not again the next day', { ...person, ...ago(DAY, 62 * DAY) }, false],
   ['nor the next week', { ...person, ...ago(10 * DAY, 72 * DAY) }, false],
   ['but 14 days before the end', { ...person, ...ago(12 * DAY, 76 * DAY) }, true],
+  ['told near the end of the last life, it is told again in this one', { ...person, ...ago(62 * DAY) }, true],
   ['and 3 days before it', { ...person, ...ago(4 * DAY, 87 * DAY) }, true],
   ['between 3 days and 1 not', { ...person, ...ago(HOUR, 88 * DAY) }, false],
   ['at the end itself', { ...person, ...ago(HOUR, 90 * DAY) }, true],

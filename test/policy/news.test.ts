@@ -36,6 +36,7 @@ const revoked: Event = {
 };
 const served: Event = { ...deployed, type: 'already-served' };
 const notDue = (reason: string, what: 'renewal' | 'deployment' = 'renewal'): Event => ({ type: 'not-due', lineage, what, reason });
+const person: Event = { type: 'needs-person', lineage, authenticator: 'manual' };
 const nearlyOver: NewsSubject = { ...shop, life: { notBeforeMs: NOW - 85 * DAY, notAfterMs: NOW + 5 * DAY } };
 
 const ofHook = (hook: 'pre' | 'post' | 'deployed', lineages: readonly string[] = [lineage]): Event => ({
@@ -45,7 +46,7 @@ const ofHook = (hook: 'pre' | 'post' | 'deployed', lineages: readonly string[] =
   fault: {
     code: 'EXEC_HOOK_FAILED',
     message: `The ${hook} hook of ${lineages.join(', ')} failed: /usr/local/bin/push --to lb1: it ended with exit code 4\nssh: connect to host lb1 port 22: No route to host`,
-    hint: 'It comes from /etc/certkit/certkit.yaml. Run it by hand to see more; docs/hooks.md says what it is told.',
+    hint: 'It comes from /etc/certkit/certkit.yaml:7. Run it by hand to see more; docs/hooks.md says what it is told.',
   },
   ...(hook === 'deployed' ? { tries: 2, nextTryMs: NOW + 2 * HOUR } : {}),
 });
@@ -65,7 +66,17 @@ const table: readonly [string, readonly Event[], NewsSubject, readonly string[]]
     shop,
     ['deployment-failed'],
   ],
-  ['an authenticator that needs a person', [failed('PLUGIN_UNABLE')], shop, ['needs-you']],
+  ['an authenticator that cannot', [failed('PLUGIN_UNABLE')], shop, ['needs-you']],
+  ['an authenticator that needs a person', [person], shop, ['needs-you']],
+  [
+    "a CA that failed for one lineage is that lineage's news",
+    [{ ...failed('ACME_UNREACHABLE'), ca: 'https://ca.example/dir' } as Event],
+    shop,
+    ['renewal-failed'],
+  ],
+  ['waiting for the CA, with time left', [notDue('ca-resting')], shop, []],
+  ['waiting for the CA in the last week', [notDue('ca-resting')], nearlyOver, ['expiring']],
+  ['waiting for its turn in the last week', [notDue('budget')], nearlyOver, ['expiring']],
   ['a change of structure', [failed('INSTALLER_DRIFT', 'deployment')], shop, ['needs-you']],
   ['a plugin that is gone', [failed('PLUGIN_NOT_FOUND')], shop, ['plugin-refused']],
   ['held, with time left', [notDue('held')], shop, []],
@@ -137,11 +148,6 @@ const rejected = {
   message: 'nginx 1.26.2 at /usr/local/nginx refuses its configuration:\nnginx: [emerg] unknown directive "listne" in /usr/local/nginx/conf/conf.d/shop.conf:3',
   hint: "The words are the server's own.",
 };
-const person = {
-  code: 'PLUGIN_UNABLE',
-  message: 'manual cannot prove control of shop: it needs a person: run "certkit renew shop" at a terminal',
-  hint: 'Choose another authenticator with --authenticator.',
-};
 const drift: Event = { type: 'drift', lineage, server: 'nginx 1.26.2 at /usr/local/nginx', what: ['shop.example.com: ssl_certificate names another file'] };
 
 const texts: readonly [string, readonly Event[], NewsSubject][] = [
@@ -157,7 +163,7 @@ const texts: readonly [string, readonly Event[], NewsSubject][] = [
     ],
     { ...nearlyOver, deployment: tried(2) },
   ],
-  ['needs-you', [{ type: 'failed', lineage, during: 'renewal', fault: person }], shop],
+  ['needs-you', [person], shop],
   [
     'plugin-refused',
     [
@@ -182,6 +188,30 @@ for (const [name, events, subject] of texts) {
     await expect(messageOf(digestOf(newsAbout(events, subject), at))).toMatchFileSnapshot(`../../fixtures/news/${name}.txt`);
   });
 }
+test('the message of a CA that failed for several: one item, with what waits for it', async () => {
+  const ca = 'https://ca.example/directory';
+  const fault = {
+    code: 'ACME_UNREACHABLE',
+    message: `The CA at ${ca} cannot be reached: nobody listens there (ECONNREFUSED)`,
+    hint: 'Check the address and the network.',
+  };
+  const events = [shop.name, 'blog'].map((name): Event => ({ type: 'failed', lineage: name, during: 'renewal', fault, ca, nextTryMs: NOW + 4 * HOUR }));
+  const subjects = new Map([
+    [shop.name, { ...shop, renewal: tried(3) }],
+    ['blog', { name: 'blog', names: ['blog.example.com'] }],
+  ]);
+  const items = newsOf({ ...run, events: [...events, { ...notDue('ca-resting'), lineage: 'third', ca } as Event] }, subjects);
+  expect(items).toMatchObject([{ kind: 'renewal-failed', code: 'ACME_UNREACHABLE', failures: 3, nextTryMs: NOW + 4 * HOUR, expiresAtMs: life.notAfterMs }]);
+  expect(items[0]).not.toHaveProperty('lineage');
+  await expect(messageOf(digestOf(items, at))).toMatchFileSnapshot('../../fixtures/news/outage.txt');
+});
+
+test('the message: a post hook that could not be called says that it stays to be called', () => {
+  const unsafe: Event = { type: 'hook-failed', hook: 'post', lineages: [lineage], fault: { code: 'STORE_UNSAFE', message: 'm', hint: 'h' } };
+  expect(newsAbout([unsafe])[0]?.text).toContain('"certkit recover" calls it at once');
+  expect(newsAbout([ofHook('post')])[0]?.text).toContain('It is not called again for this run.');
+});
+
 test('the page about notifications shows a message as it is', () => {
   const [message, page] = ['../../fixtures/news/renewal-failed.txt', '../../docs/notifications.md'].map((path) =>
     readFileSync(new URL(path, import.meta.url), 'utf8'),

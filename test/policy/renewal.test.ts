@@ -23,6 +23,9 @@ const keptUntil = (days: number, reason = 'late-in-life') => ({ due: false, reas
 const days = (count: number) => ({ kind: 'time', ms: count * DAY }) as const;
 const failed = (hours: number) => ({ failures: 1, lastAtMs: 0, lastCode: 'ACME_PROBLEM', notBeforeMs: hours * HOUR });
 
+const troubled = (failures: number, atHour: number) => ({ failures, lastAtMs: atHour * HOUR, lastCode: 'ACME_UNREACHABLE' });
+const dueNow = { ...ninetyDays, nowMs: 60 * DAY };
+
 const { held: _, ...nothingHeld } = ninetyDays;
 const table: readonly [string, RenewalFacts, object][] = [
   ['a first certificate is due at once', nothingHeld, due('first-issue')],
@@ -62,6 +65,23 @@ const table: readonly [string, RenewalFacts, object][] = [
     keptUntil(70, 'before-deployment'),
   ],
   ['rests after a failure', { ...ninetyDays, nowMs: 60 * DAY, attempts: failed(61 * 24) }, { due: false, reason: 'backing-off', reviewAtMs: 61 * DAY }],
+  ['rests with its CA', { ...dueNow, trouble: troubled(2, 60 * 24 - 1) }, { due: false, reason: 'ca-resting', reviewAtMs: 60 * DAY + HOUR }],
+  ['not longer than the CA rests', { ...dueNow, trouble: troubled(2, 60 * 24 - 2) }, due('late-in-life')],
+  [
+    'the later of two rests counts',
+    { ...dueNow, attempts: failed(61 * 24), trouble: troubled(1, 60 * 24) },
+    { due: false, reason: 'backing-off', reviewAtMs: 61 * DAY },
+  ],
+  [
+    'a first issue waits for the CA as well',
+    { ...nothingHeld, nowMs: DAY, trouble: troubled(1, 24) },
+    { due: false, reason: 'ca-resting', reviewAtMs: DAY + HOUR },
+  ],
+  ['a person does not wait for the CA', { ...dueNow, trouble: troubled(9, 60 * 24), watched: true }, due('late-in-life')],
+  ['what needs a person is not tried with nobody there', { ...dueNow, needsPerson: true }, { due: false, reason: 'needs-person' }],
+  ['nor if it is forced', { ...ninetyDays, forced: true, needsPerson: true }, { due: false, reason: 'needs-person' }],
+  ['with somebody there it is', { ...dueNow, needsPerson: true, watched: true }, due('late-in-life')],
+  ['what needs a person is no work before it is due', { ...ninetyDays, needsPerson: true }, keptUntil(60)],
   ['a person does not wait for the rest', { ...ninetyDays, nowMs: 60 * DAY, attempts: failed(61 * 24), watched: true }, due('late-in-life')],
 ];
 for (const [title, facts, expected] of table) {

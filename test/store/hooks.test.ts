@@ -39,6 +39,7 @@ test("hooks for all are certkit.yaml's, then the programs of hooks.d in the orde
     ...['10-first', '15-linked', '20-last'].map((name) => [[folder(name)], 'per-lineage', folder(name)]),
   ]);
   expect(idle).toEqual([folder('README')]);
+  expect(await Promise.all(hooks.slice(1, 3).map(store.hookPlace))).toEqual([`${at('certkit.yaml')}:4`, folder('10-first')]);
   expect(await store.hooksForAll('failed')).toEqual({ hooks: [], idle: [] });
   expect((await store.lineage('site')).hooks).toBe(undefined);
 });
@@ -67,6 +68,17 @@ test('refused: a link to a program in a place where others may write', async () 
   symlinkSync(at('elsewhere/program'), at('hooks.d/pre/linked'));
   chmodSync(at('elsewhere'), 0o777);
   await expect(store.hooksForAll('pre')).rejects.toMatchObject({ code: 'STORE_UNSAFE', message: expect.stringContaining(at('elsewhere')) });
+});
+
+test('refused: a link that goes on over another one, which others may replace', async () => {
+  const { store, put, at } = await freshHome();
+  put('open/.keep', '');
+  symlinkSync('/usr/bin/true', at('open/step'));
+  put('hooks.d/pre/.keep', '');
+  symlinkSync('../../open/step', at('hooks.d/pre/linked'));
+  expect((await store.hooksForAll('pre')).hooks).toHaveLength(1);
+  chmodSync(at('open'), 0o777);
+  await expect(store.hooksForAll('pre')).rejects.toMatchObject({ code: 'STORE_UNSAFE', message: expect.stringContaining(at('open')) });
 });
 
 const bad: readonly (readonly [title: string, hooks: string, line: number, words: RegExp])[] = [

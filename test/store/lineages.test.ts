@@ -56,21 +56,21 @@ test('defaults of certkit.yaml are merged in, and a default bundle or profile is
   const { store, put } = await freshHome();
   put(
     'certkit.yaml',
-    'ca: https://own.example/dir\nca_bundle: /etc/own.pem\nemail: a@example.com\nkeys: [rsa-2048]\nrenew_before: 33%\nprofile: classic\nprobe_timeout: 20 s\npermissions: {group: web}\n',
+    'ca: https://own.example/dir\nca_bundle: /etc/own.pem\nemail: a@example.com\nkeys: [rsa-2048]\nreuse_key: true\nmax_issues: 20\norders_per_hour: 50\nrenew_before: 33%\nprofile: classic\nprobe_timeout: 20 s\npermissions: {group: web}\n',
   );
   put('lineages/a.yaml', 'identifiers: [a.example.com]\nauthenticator: standalone\nnot_after: 45 days\npermissions: {mode: 0640}\n');
-  put('lineages/b.yaml', 'identifiers: [b.example.com]\nca: https://other.example/dir\nkeys: [ecdsa-p256]\nauthenticator: standalone\n');
-  expect(await store.settings()).toMatchObject({ probeTimeoutMs: 20_000 });
+  put('lineages/b.yaml', 'identifiers: [b.example.com]\nca: https://other.example/dir\nkeys: [ecdsa-p256]\nreuse_key: false\nauthenticator: standalone\n');
+  expect(await store.settings()).toMatchObject({ probeTimeoutMs: 20_000, maxIssues: 20, ordersPerHour: 50 });
   expect(await store.lineage('a')).toMatchObject({
     authority: { directory: 'https://own.example/dir', bundle: '/etc/own.pem', email: 'a@example.com' },
     keys: ['rsa-2048'],
+    reuseKey: true,
     policy: { renewBefore: { kind: 'fraction', of: 0.33 } },
     terms: { profile: 'classic', lifeMs: 45 * 86_400_000 },
     permissions: { mode: 0o640, group: 'web' },
   });
   expect((await store.lineage('b')).authority).toEqual({ directory: 'https://other.example/dir', email: 'a@example.com' });
-  expect((await store.lineage('b')).keys).toEqual(['ecdsa-p256']);
-  expect((await store.lineage('b')).terms).toEqual({});
+  expect(await store.lineage('b')).toMatchObject({ keys: ['ecdsa-p256'], reuseKey: false, terms: {} });
 });
 
 const bad: readonly [title: string, text: string, line: number | undefined, words: RegExp][] = [

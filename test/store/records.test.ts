@@ -170,3 +170,16 @@ test('run log: a line an event, in order, rotated by size and five kept', async 
   ]);
   expect(readFileSync(at('state/log/run.ndjson'), 'utf8')).toContain('turn 7');
 });
+
+test('what is remembered of CAs reads back, and a damaged file is nothing remembered', async () => {
+  const { store, put } = await freshHome();
+  expect(await store.authorities()).toEqual({});
+  const remembered = {
+    'https://ca.example/dir': { trouble: { failures: 3, lastAtMs: NOW_MS, lastCode: 'ACME_RATE_LIMITED', retryAtMs: NOW_MS + 1 } },
+    'https://other.example/dir': { orders: [NOW_MS - 2, NOW_MS - 1] },
+  };
+  await store.saveAuthorities(remembered);
+  expect(await store.authorities()).toEqual(remembered);
+  put('state/authorities.json', '{"format":1,"authorities":{"x":');
+  expect(await store.authorities()).toEqual({});
+});
