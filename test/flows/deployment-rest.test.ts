@@ -38,7 +38,7 @@ test('a deployment that goes on failing is tried ever sooner as the certificate 
     },
     (graph) => graph.register(CLOCK, { useValue: { nowMs: () => nowMs, sleep: async () => {} } }),
   );
-  const outcomes = await certkit.deploy(await certkit.store.overview(), { asked: false, structure: 'keep', dryRun: false });
+  const { outcomes } = await certkit.deploy(await certkit.store.overview(), { asked: false, structure: 'keep', dryRun: false });
   await certkit.close();
 
   expect(outcomes).toMatchObject([{ result: 'failed', error: { code: 'PLUGIN_NOT_FOUND' } }]);
