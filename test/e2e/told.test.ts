@@ -47,8 +47,8 @@ const write = (path: string, text: string) => {
 };
 const settings = (more: object = {}) => write('certkit.yaml', JSON.stringify({ ca: pebble.directoryUrl, ca_bundle: pebble.caBundlePath, ...more }));
 /** A lineage whose CA is not there. */
-const failing = (name: string) =>
-  write(`lineages/${name}.yaml`, JSON.stringify({ identifiers: [name], ca: `https://127.0.0.1:${deadPort}/dir`, authenticator: 'standalone' }));
+const failing = (name: string, directory = 'dir') =>
+  write(`lineages/${name}.yaml`, JSON.stringify({ identifiers: [name], ca: `https://127.0.0.1:${deadPort}/${directory}`, authenticator: 'standalone' }));
 const mail = () => ({ plugin: 'mail', to: 'admin@example.com', from: 'certkit@example.com', smtp: `smtp://127.0.0.1:${office.port}` });
 const subjects = () => office.mails.map(({ raw }) => headerOf(raw, 'Subject')?.replace(/^\[certkit\] \S+: /, ''));
 
@@ -198,7 +198,7 @@ describe('where no channel is configured', () => {
   test('failures go to the system log, one line each, as data and not as arguments; not again while they rest', async () => {
     settings();
     failing('shop.test');
-    failing('blog.test');
+    failing('blog.test', 'other');
     await certkit(1, ['renew']);
     expect(logged().toSorted()).toEqual([
       expect.stringMatching(/^blog\.test was not renewed: certkit could not renew the certificate blog\.test\. ACME_UNREACHABLE: The CA at /),

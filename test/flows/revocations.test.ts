@@ -145,7 +145,7 @@ describe.skipIf(!hasOpenssl)('certificates that name an OCSP responder', () => {
     await within(async (certkit) => {
       const views = await certkit.store.overview();
       const options = { asked: true, structure: 'keep', dryRun: false, refuseRejected: true } as const;
-      expect(await certkit.deploy(views, options)).toMatchObject([{ result: 'failed', error: { code: 'USAGE_REVOKED_VERSION' } }]);
+      expect((await certkit.deploy(views, options)).outcomes).toMatchObject([{ result: 'failed', error: { code: 'USAGE_REVOKED_VERSION' } }]);
       const [inspection] = await certkit.inspect(views);
       expect(inspection).toMatchObject({
         deployment: { due: false, reason: 'pending-revoked' },

@@ -5,8 +5,8 @@ import type { World } from './world.ts';
 /** What stands where, without what is another in each run: keys, certificates, serials, moments. Two of them can be compared. */
 export type Picture = ReadonlyMap<string, string>;
 
-/** Locks stay, the log grows, the index is a cache. */
-const NOT_LOOKED_AT = /^home\/state\/(locks\/.|log\/.|index\.json$)/;
+/** Locks stay, the log grows, the index is a cache, and runs leave when they ran and what they told. */
+const NOT_LOOKED_AT = /^home\/state\/(locks\/.|log\/.|(index|last-run|news)\.json$)/;
 /** Directories of a killed run that are empty: only who made them removes them. */
 const EMPTY_PROOF_FOLDER = /^webroot\/\.well-known(\/acme-challenge)?$/;
 
