@@ -113,6 +113,21 @@ describe.skipIf(!hasOpenssl)('certificates that name an OCSP responder', () => {
     });
   });
 
+  test('a certificate that names nobody is looked into once', async () => {
+    const plain = await startPebble({ httpPort: port, tlsPort: port, profiles });
+    writeFileSync(join(home, 'certkit.yaml'), JSON.stringify({ ca: plain.directoryUrl, ca_bundle: plain.caBundlePath }), { mode: 0o600 });
+    await renew();
+    aheadMs = 7 * HOUR_MS;
+    await renew();
+    const [first] = known();
+    expect(first).toEqual({ askedAtMs: expect.any(Number), notAfterMs: expect.any(Number) });
+    aheadMs = 100 * HOUR_MS;
+    await renew();
+    expect(known()).toEqual([first]);
+    expect(kinds()).not.toContain('revocation-unclear');
+    await plain.stop();
+  });
+
   test('a good pending version takes the place of a revoked one, without another order', async () => {
     await renew();
     expect((await renew({ force: true })).renewals).toMatchObject([{ result: 'renewed', version: { number: 2 } }]);
