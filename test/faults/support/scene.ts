@@ -120,14 +120,13 @@ export async function openServer(ca: Ca, home: Home, options: SceneOptions, late
   const sites = options.sites.map((site) => nginx.addSite(site));
   const scripts = createScripts(nginx, join(home.path, 'live'));
   if (options.start !== false) await nginx.start();
-  const served = async (servername: string) => {
-    try {
-      const [leaf] = await servedCertificate({ port: nginx.httpsPort, servername });
-      return fingerprint(leaf?.fingerprint256);
-    } catch {
-      return 'nothing';
-    }
-  };
+  const shown = (servername: string) =>
+    servedCertificate({ port: nginx.httpsPort, servername }).then(
+      ([leaf]) => fingerprint(leaf?.fingerprint256),
+      () => undefined,
+    );
+  // A worker that is ending may cut one connection; the next one is answered.
+  const served = async (servername: string) => (await shown(servername)) ?? (await shown(servername)) ?? 'nothing';
   return {
     nginx,
     sites,
