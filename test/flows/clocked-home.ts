@@ -1,12 +1,13 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type Certkit, CLOCK, compose } from '../../core/composition.ts';
+import type { Certkit } from '../../core/composition.ts';
 import type { Maintenance } from '../../core/flows/maintain.ts';
 import type { Event } from '../../core/model/event.ts';
 import type { Digest } from '../../core/model/news.ts';
 import { projectRoot } from '../parts/tools.ts';
 import { script } from '../plugins/notifiers/script.ts';
+import { clockAhead, inProcess } from './in-process.ts';
 
 const LONGEST_PAUSE_MS = 20;
 
@@ -74,31 +75,10 @@ export function clockedHome(authenticator: object): ClockedHome {
     has: (file) => existsSync(join(path, file)),
     renew: ({ watched = false, force = false, maxIssues, names = [] } = {}) =>
       home.with(watched, (certkit) => certkit.maintain({ names, force, deploy: true, dryRun: false, ...(maxIssues === undefined ? {} : { maxIssues }) })),
-    async with(watched, work) {
+    with(watched, work) {
       told = [];
-      const certkit = compose(
-        {
-          home: path,
-          path: process.env.PATH ?? '/usr/bin:/bin',
-          uid: process.getuid?.() ?? 0,
-          version: '0',
-          packageRoot: projectRoot,
-          agreeToTerms: async () => true,
-          tell: (event) => void told.push(event),
-          log: { debug() {}, warn() {} },
-          signal: new AbortController().signal,
-          watched,
-        },
-        (graph) => {
-          const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, Math.min(ms, LONGEST_PAUSE_MS)));
-          graph.register(CLOCK, { useValue: { nowMs: home.nowMs, sleep } });
-        },
-      );
-      try {
-        return await work(certkit);
-      } finally {
-        await certkit.close();
-      }
+      const clock = clockAhead(() => home.aheadMs, LONGEST_PAUSE_MS);
+      return inProcess({ home: path, tell: (event) => void told.push(event), clock, watched }, work);
     },
     remove: () => rmSync(path, { recursive: true, force: true }),
   };

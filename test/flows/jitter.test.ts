@@ -2,11 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { CLOCK, compose, RANDOM, type Settings } from '../../core/composition.ts';
+import type { Certkit } from '../../core/composition.ts';
 import { fault } from '../../core/errors.ts';
 import type { Event } from '../../core/model/event.ts';
 import type { Clock } from '../../core/ports.ts';
-import { projectRoot } from '../parts/tools.ts';
+import { type InProcess, inProcess } from './in-process.ts';
 
 const NAME = 'due.test';
 const JITTER_MS = 600_000;
@@ -40,33 +40,13 @@ const clock: Clock = {
   },
 };
 
-function certkit({ watched = false, signal = new AbortController().signal }: Partial<Settings> = {}) {
-  const settings: Settings = {
-    home,
-    path: process.env.PATH ?? '/usr/bin:/bin',
-    uid: process.getuid?.() ?? 0,
-    version: '0',
-    packageRoot: projectRoot,
-    agreeToTerms: async () => true,
-    tell: (event) => void told.push(event),
-    log: { debug() {}, warn() {} },
-    signal,
-    watched,
-  };
-  return compose(settings, (graph) => {
-    graph.register(CLOCK, { useValue: clock });
-    graph.register(RANDOM, { useValue: { fraction: () => 0.25, hex: (bytes: number) => '00'.repeat(bytes) } });
-  });
-}
+type Setting = Partial<Pick<InProcess, 'watched' | 'signal'>>;
 
-async function renew(settings: Partial<Settings> = {}, options: { readonly dryRun?: boolean; readonly jitterMs?: number } = {}) {
-  const program = certkit(settings);
-  try {
-    return await program.maintain({ names: [], force: false, deploy: true, dryRun: false, jitterMs: JITTER_MS, ...options });
-  } finally {
-    await program.close();
-  }
-}
+const within = <T>(setting: Setting, job: (certkit: Certkit) => Promise<T>) =>
+  inProcess({ home, tell: (event) => void told.push(event), clock, random: { fraction: () => 0.25, hex: (bytes) => '00'.repeat(bytes) }, ...setting }, job);
+
+const renew = (setting: Setting = {}, options: { readonly dryRun?: boolean; readonly jitterMs?: number } = {}) =>
+  within(setting, (certkit) => certkit.maintain({ names: [], force: false, deploy: true, dryRun: false, jitterMs: JITTER_MS, ...options }));
 
 test('a part of it that chance chose is waited before a CA is asked, and told', async () => {
   const { renewals } = await renew();
@@ -78,23 +58,21 @@ test('a part of it that chance chose is waited before a CA is asked, and told', 
 test('no lock is held meanwhile, and it is decided afterwards what is due', async () => {
   meanwhile = async () => {
     meanwhile = async () => {};
-    const other = certkit({ watched: true });
-    await other.hold(NAME, { what: 'renewal' });
-    await other.close();
+    await within({ watched: true }, (certkit) => certkit.hold(NAME, { what: 'renewal' }));
   };
   const { renewals } = await renew();
   expect(sleeps).toEqual([JITTER_MS / 4]);
   expect(renewals).toMatchObject([{ result: 'not-due', decision: { reason: 'held' } }]);
 });
 
-const atOnce: readonly (readonly [title: string, settings: Partial<Settings>, options: { readonly dryRun?: boolean; readonly jitterMs?: number }])[] = [
+const atOnce: readonly (readonly [title: string, setting: Setting, options: { readonly dryRun?: boolean; readonly jitterMs?: number }])[] = [
   ['at a terminal', { watched: true }, {}],
   ['in a dry run', {}, { dryRun: true }],
   ['without the option', {}, { jitterMs: 0 }],
 ];
-for (const [title, settings, options] of atOnce) {
+for (const [title, setting, options] of atOnce) {
   test(`${title} nothing is waited for`, async () => {
-    await renew(settings, options);
+    await renew(setting, options);
     expect(sleeps).not.toContain(JITTER_MS / 4);
     expect(told.map(({ type }) => type)).not.toContain('jitter');
   });

@@ -2,11 +2,10 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { CLOCK, compose, type Settings } from '../../core/composition.ts';
 import type { Event } from '../../core/model/event.ts';
 import { type Pebble, startPebble } from '../parts/pebble.ts';
 import { freePort } from '../parts/ports.ts';
-import { projectRoot } from '../parts/tools.ts';
+import { clockAhead, inProcess } from './in-process.ts';
 
 const HOUR_MS = 3_600_000;
 const NAME = 'owed.test';
@@ -46,27 +45,10 @@ const linesOf = (name: string) => (existsSync(join(folder, name)) ? readFileSync
 /** One `certkit renew` of the scheduler's, with a clock of its own; answers what it told and the hooks that failed. */
 async function renew() {
   const told: Event[] = [];
-  const settings: Settings = {
-    home,
-    path: process.env.PATH ?? '/usr/bin:/bin',
-    uid: process.getuid?.() ?? 0,
-    version: '0',
-    packageRoot: projectRoot,
-    agreeToTerms: async () => true,
-    tell: (event) => void told.push(event),
-    log: { debug() {}, warn() {} },
-    signal: new AbortController().signal,
-    watched: false,
-  };
-  const certkit = compose(settings, (graph) => {
-    graph.register(CLOCK, { useValue: { nowMs: () => Date.now() + aheadMs, sleep: (ms: number) => new Promise((done) => setTimeout(done, ms)) } });
-  });
-  try {
-    const { hookFailures } = await certkit.maintain({ names: [], force: false, deploy: true, dryRun: false });
-    return { types: told.map(({ type }) => type), failed: hookFailures.map(({ code }) => code) };
-  } finally {
-    await certkit.close();
-  }
+  const { hookFailures } = await inProcess({ home, tell: (event) => void told.push(event), clock: clockAhead(() => aheadMs) }, (certkit) =>
+    certkit.maintain({ names: [], force: false, deploy: true, dryRun: false }),
+  );
+  return { types: told.map(({ type }) => type), failed: hookFailures.map(({ code }) => code) };
 }
 
 test('a deployed hook that fails is called again alone, an hour later, then two; it is told once a day, and no more when it has ended well', async () => {

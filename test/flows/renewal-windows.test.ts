@@ -2,11 +2,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { CLOCK, compose, type Settings } from '../../core/composition.ts';
 import type { Event } from '../../core/model/event.ts';
 import { type Pebble, startPebble } from '../parts/pebble.ts';
 import { freePort } from '../parts/ports.ts';
-import { projectRoot } from '../parts/tools.ts';
+import { clockAhead, inProcess } from './in-process.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -38,28 +37,10 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 /** One `certkit renew`, with a clock of its own. */
-async function renew({ force = false, jitterMs = 0 } = {}) {
-  const settings: Settings = {
-    home,
-    path: process.env.PATH ?? '/usr/bin:/bin',
-    uid: process.getuid?.() ?? 0,
-    version: '0',
-    packageRoot: projectRoot,
-    agreeToTerms: async () => true,
-    tell: (event) => void told.push(event),
-    log: { debug() {}, warn() {} },
-    signal: new AbortController().signal,
-    watched: false,
-  };
-  const certkit = compose(settings, (graph) => {
-    graph.register(CLOCK, { useValue: { nowMs: () => Date.now() + aheadMs, sleep: (ms: number) => new Promise((done) => setTimeout(done, ms)) } });
-  });
-  try {
-    return await certkit.maintain({ names: [], force, deploy: !force, dryRun: false, jitterMs });
-  } finally {
-    await certkit.close();
-  }
-}
+const renew = ({ force = false, jitterMs = 0 } = {}) =>
+  inProcess({ home, tell: (event) => void told.push(event), clock: clockAhead(() => aheadMs) }, (certkit) =>
+    certkit.maintain({ names: [], force, deploy: !force, dryRun: false, jitterMs }),
+  );
 
 const asked = () => pebble.requests().filter(({ path }) => path.includes('enewalInfo') || path.includes('renewal-info')).length;
 const windows = () => JSON.parse(readFileSync(join(home, 'state/renewal-windows.json'), 'utf8')).lineages[NAME];

@@ -2,12 +2,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { CLOCK, compose, type Settings } from '../../core/composition.ts';
+import type { Certkit } from '../../core/composition.ts';
 import type { Event } from '../../core/model/event.ts';
 import { type Pebble, startPebble } from '../parts/pebble.ts';
 import { freePorts } from '../parts/ports.ts';
 import { hasOpenssl, type RevokingCa, startRevokingCa } from '../parts/revoking-ca.ts';
-import { projectRoot } from '../parts/tools.ts';
+import { clockAhead, inProcess } from './in-process.ts';
 
 const HOUR_MS = 3_600_000;
 const NAME = 'taken.test';
@@ -46,28 +46,8 @@ describe.skipIf(!hasOpenssl)('certificates that name an OCSP responder', () => {
   afterEach(() => rmSync(home, { recursive: true, force: true }));
 
   /** One certkit with a clock of its own. */
-  async function within<T>(job: (certkit: ReturnType<typeof compose>) => Promise<T>): Promise<T> {
-    const settings: Settings = {
-      home,
-      path: process.env.PATH ?? '/usr/bin:/bin',
-      uid: process.getuid?.() ?? 0,
-      version: '0',
-      packageRoot: projectRoot,
-      agreeToTerms: async () => true,
-      tell: (event) => void told.push(event),
-      log: { debug() {}, warn() {} },
-      signal: new AbortController().signal,
-      watched: false,
-    };
-    const certkit = compose(settings, (graph) => {
-      graph.register(CLOCK, { useValue: { nowMs: () => Date.now() + aheadMs, sleep: (ms: number) => new Promise((done) => setTimeout(done, ms)) } });
-    });
-    try {
-      return await job(certkit);
-    } finally {
-      await certkit.close();
-    }
-  }
+  const within = <T>(job: (certkit: Certkit) => Promise<T>) =>
+    inProcess({ home, tell: (event) => void told.push(event), clock: clockAhead(() => aheadMs) }, job);
   const renew = ({ force = false } = {}) => within((certkit) => certkit.maintain({ names: [], force, deploy: !force, dryRun: false }));
   const certificate = (version: string) => readFileSync(join(home, 'archive', NAME, version, 'cert.pem'), 'utf8');
   const known = () => Object.values(JSON.parse(readFileSync(join(home, 'state/revocations.json'), 'utf8')).certificates);

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CLOCK, compose, RANDOM, type Settings } from '../../core/composition.ts';
 import type { Event } from '../../core/model/event.ts';
+import { clockAhead, inProcess } from '../flows/in-process.ts';
 import { servedCertificate } from '../parts/handshake.ts';
 import { layoutCentmin, type SourceNginx } from '../parts/nginx-centmin.ts';
 import { type Pebble, startPebble } from '../parts/pebble.ts';
 import { tempDir } from '../parts/temp.ts';
-import { projectRoot } from '../parts/tools.ts';
 import { openPostOffice, type ReceivedMail } from '../plugins/notifiers/post-office.ts';
 import { type Line, layLine } from './line.ts';
 
@@ -44,6 +43,8 @@ export interface World {
 const HOUR_S = 3_600;
 /** What certkit waits for, a CA that validates or a server that reloads, is real and quick. */
 const LONGEST_SLEEP_MS = 50;
+/** Of the CA's windows, the middle. */
+const AMID = { fraction: () => 0.5, hex: (bytes: number) => randomBytes(bytes).toString('hex') };
 
 /** @param profiles - of the CA: how long their certificates are valid, in hours */
 export async function openWorld(lineages: readonly LineageOfYear[], profiles: Readonly<Record<string, number>>): Promise<World> {
@@ -93,12 +94,11 @@ export async function openWorld(lineages: readonly LineageOfYear[], profiles: Re
     async renewAt(nowMs) {
       const events: Event[] = [];
       const mailsBefore = post.mails.length;
-      const certkit = composeAt(nowMs, home.path, (event) => void events.push(event));
-      try {
-        await certkit.maintain({ names: [], force: false, deploy: true, dryRun: false });
-      } finally {
-        await certkit.close();
-      }
+      const aheadMs = nowMs - Date.now();
+      const clock = clockAhead(() => aheadMs, LONGEST_SLEEP_MS);
+      await inProcess({ home: home.path, tell: (event) => void events.push(event), clock, random: AMID }, (certkit) =>
+        certkit.maintain({ names: [], force: false, deploy: true, dryRun: false }),
+      );
       return { events, mails: post.mails.slice(mailsBefore) };
     },
     async servedUntilMs(name) {
@@ -109,26 +109,4 @@ export async function openWorld(lineages: readonly LineageOfYear[], profiles: Re
     leafOf: (name, version) => readFileSync(join(home.path, 'archive', name, String(version).padStart(4, '0'), 'cert.pem'), 'utf8'),
     stop,
   };
-}
-
-/** certkit as it is, but for a clock that says `startMs` now, waits that are short, and moments in the middle of the CA's windows. */
-function composeAt(startMs: number, home: string, tell: Settings['tell']) {
-  const aheadMs = startMs - Date.now();
-  const settings: Settings = {
-    home,
-    path: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
-    uid: process.getuid?.() ?? 0,
-    version: '0',
-    packageRoot: projectRoot,
-    agreeToTerms: async () => true,
-    tell,
-    log: { debug() {}, warn() {} },
-    signal: new AbortController().signal,
-    watched: false,
-  };
-  return compose(settings, (graph) => {
-    const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, Math.min(ms, LONGEST_SLEEP_MS)));
-    graph.register(CLOCK, { useValue: { nowMs: () => Date.now() + aheadMs, sleep } });
-    graph.register(RANDOM, { useValue: { fraction: () => 0.5, hex: (bytes: number) => randomBytes(bytes).toString('hex') } });
-  });
 }
