@@ -27,7 +27,7 @@ const catalogue = {
   }),
   USAGE_NEEDS: (at: { what: string; option: string }) => ({
     message: `${at.what} is missing`,
-    hint: `Give ${at.option}; at a terminal certkit asks.`,
+    hint: `Give ${at.option}.`,
   }),
   USAGE_OTHER_NAMES: (at: { name: string; held: readonly string[]; wanted: readonly string[] }) => ({
     message: `Lineage ${at.name} is for ${list(at.held)}; you asked for ${list(at.wanted)}`,

@@ -15,9 +15,10 @@ export async function printChanges(changes: readonly FileChange[], { difference 
 }
 
 /** What a dry run says of one lineage when its changes are shown. */
-export function plannedText({ lineage, version, isLive, changes, tested }: Extract<DeployOutcome, { result: 'planned' }>): string {
+export function plannedText({ lineage, version, isLive, changes, servers, tested }: Extract<DeployOutcome, { result: 'planned' }>): string {
   if (isLive && changes.length === 0) return `${lineage}: version ${version} is live; nothing would change`;
   const what = isLive ? `version ${version} is live and stays so` : `version ${version} would go live`;
+  if (servers.length === 0) return `${lineage}: ${what}`;
   return `${lineage}: ${what}; ${tested ? 'the server accepts the change' : 'not tested'}`;
 }
 

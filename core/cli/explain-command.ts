@@ -6,7 +6,7 @@ import { type CommandContext, exitCodeFor } from './command.ts';
 import type { Output } from './output.ts';
 import { refuseUnknown } from './renew-command.ts';
 import { revocationText } from './revocation-text.ts';
-import { faultText, owedHooksText, personText, reasonText, timesText, when } from './words.ts';
+import { faultText, lastingReasonText, owedHooksText, personText, reasonText, timesText, when } from './words.ts';
 
 export function declareExplain(program: Command): Command {
   return program.command('explain').description('every rule that decides when a lineage is renewed and deployed, with its numbers').argument('<lineage>');
@@ -73,5 +73,7 @@ function ruleText({ rule, atMs, clamped, count, holds, decides }: Readable['rule
 
 function outcomeText(decision: { readonly due: boolean; readonly reviewAtMs?: number; readonly reason: string }, verb: string): string {
   if (decision.due) return `${verb} by the next run`;
-  return decision.reviewAtMs === undefined ? `not ${verb}: ${reasonText(decision.reason)}` : `${verb} by the first run after ${when(decision.reviewAtMs)}`;
+  return decision.reviewAtMs === undefined
+    ? `not ${verb}: ${lastingReasonText(decision.reason)}`
+    : `${verb} by the first run after ${when(decision.reviewAtMs)}`;
 }

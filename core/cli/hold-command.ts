@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { fault } from '../errors.ts';
 import type { Hold } from '../model/lineage-state.ts';
+import { lifeOf } from '../model/version.ts';
 import type { CommandContext } from './command.ts';
 import { refuseUnknown } from './renew-command.ts';
 import { when } from './words.ts';
@@ -27,8 +28,12 @@ export async function holdCommand(name: string, { renewal, deployment, until }: 
   await refuseUnknown([name], certkit.store);
   const what = renewal === deployment ? 'both' : renewal === true ? 'renewal' : 'deployment';
   const untilMs = until === undefined ? undefined : momentOf(until);
+  const view = (await certkit.store.overview()).find((one) => one.name === name);
+  const inUse = view?.live ?? view?.newest;
   await certkit.hold(name, { what, ...(untilMs === undefined ? {} : { untilMs }) });
   output.say(`${name}: ${HELD[what]} held until ${untilMs === undefined ? `"certkit release ${name}"` : when(untilMs)}`);
+  if (inUse !== undefined && (untilMs === undefined || untilMs > lifeOf(inUse).notAfterMs))
+    output.say(`${name}: its certificate expires ${untilMs === undefined ? 'on' : 'before that, on'} ${when(lifeOf(inUse).notAfterMs)}`);
   output.result('hold', { lineage: name, what, ...(untilMs === undefined ? {} : { untilMs }) });
   return 0;
 }

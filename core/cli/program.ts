@@ -49,9 +49,9 @@ export async function certkit(invocation: Invocation): Promise<number> {
   let output = createOutput('human', terminal, false);
   try {
     const flags = globalFlagsIn(argv);
-    refuseUnknownCommand(argv);
     const mode = outputMode(flags.json);
     output = createOutput(mode, terminal, argv.includes('renew') && !terminal.interactive);
+    refuseUnknownCommand(argv);
     return await runLine(invocation, flags, output);
   } catch (thrown) {
     if (thrown instanceof CommanderError) return endOfCommander(thrown, output);
@@ -206,7 +206,9 @@ function outputMode(json: boolean | string | undefined): OutputMode {
 /** Help and version are no errors; everything else commander found is the person's slip. */
 function endOfCommander(thrown: CommanderError, output: Output): number {
   if (thrown.exitCode === 0) return 0;
-  const error = fault('USAGE_INVALID', { problem: thrown.message.replace(/^error: /, '') });
+  const said = thrown.message.replace(/^error: /, '');
+  const ofPlugins = thrown.code === 'commander.unknownOption' ? '; an option of a plugin is known where --installer or --authenticator names the plugin' : '';
+  const error = fault('USAGE_INVALID', { problem: `${said}${ofPlugins}` });
   output.failure(error);
   return exitCodeOf(error.code);
 }

@@ -3,7 +3,7 @@ import { fault, faultFacts } from '../errors.ts';
 import { parseDuration } from '../model/duration.ts';
 import { type CommandContext, errorFacts, exitCodeFor, hookFacts } from './command.ts';
 import { deploymentFacts, plannedText, printChanges } from './deployment-text.ts';
-import { reasonText } from './words.ts';
+import { notDueText, reasonText } from './words.ts';
 
 const LONGEST_JITTER_MS = 3_600_000;
 
@@ -27,7 +27,7 @@ export function declareRenew(program: Command): Command {
     .option('--jitter <duration>', 'before a CA is asked, wait a random part of this ("10m"), unless at a terminal: for schedulers');
 }
 
-export async function renewCommand(names: readonly string[], flags: RenewFlags, { certkit, output }: CommandContext): Promise<number> {
+export async function renewCommand(names: readonly string[], flags: RenewFlags, { certkit, output, terminal }: CommandContext): Promise<number> {
   const jitterMs = flags.jitter === undefined ? 0 : readJitter(flags.jitter);
   await refuseUnknown(names, certkit.store);
   const { renewals, deployments, failures, hookFailures } = await certkit.maintain({
@@ -38,6 +38,10 @@ export async function renewCommand(names: readonly string[], flags: RenewFlags, 
     ...(flags.maxIssues === undefined ? {} : { maxIssues: readMaxIssues(flags.maxIssues) }),
     jitterMs,
   });
+  // Who names a lineage is told why nothing is done, also where nobody watches.
+  if (names.length > 0 && !terminal.interactive)
+    for (const outcome of renewals)
+      if (outcome.result === 'not-due' && !outcome.decision.due) output.say(`${outcome.lineage}: ${notDueText(outcome.decision)}`);
   for (const outcome of renewals) if (outcome.result === 'planned') output.say(`${outcome.lineage}: would be renewed (${reasonText(outcome.reason)})`);
   for (const outcome of deployments) {
     if (outcome.result !== 'planned') continue;

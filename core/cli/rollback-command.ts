@@ -23,7 +23,8 @@ export function declareRelease(program: Command): Command {
 export async function releaseCommand(name: string, { certkit, output }: CommandContext): Promise<number> {
   await refuseUnknown([name], certkit.store);
   const { versions, hold } = await certkit.release(name);
-  if (versions.length > 0) output.say(`${name}: version ${versions.join(', ')} may be deployed again`);
+  if (versions.length > 0)
+    output.say(`${name}: version${versions.length > 1 ? 's' : ''} ${[...versions].sort((a, b) => a - b).join(', ')} may be deployed again`);
   if (hold !== undefined) output.say(`${name}: ${HELD[hold.what]} ${hold.what === 'both' ? 'go' : 'goes'} on`);
   if (versions.length === 0 && hold === undefined) output.say(`${name}: nothing is held back`);
   output.result('release', { lineage: name, released: versions, ...(hold === undefined ? {} : { hold }) });

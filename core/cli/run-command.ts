@@ -104,6 +104,7 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
     return exitCodeFor([outcome.error], 1);
   }
   if (outcome.result === 'sketched') {
+    output.say(`${wanted.name}: would order a certificate for ${wanted.identifiers.map(({ value }) => value).join(', ')} from ${wanted.authority.directory}`);
     await printChanges(outcome.changes, certkit, output);
     if (wanted.installers.length > 0) output.say(`${wanted.name}: not tested: there is no certificate yet that the server could read`);
     output.result('run', { lineage: wanted.name, planned: outcome.changes.map(({ path }) => path), tested: false });

@@ -9,7 +9,7 @@ import type { Output } from './output.ts';
 import { refuseUnknown } from './renew-command.ts';
 import { revocationText } from './revocation-text.ts';
 import { scheduleLines } from './schedule-text.ts';
-import { faultText, owedHooksText, personText, reasonText, timesText, when } from './words.ts';
+import { faultText, lastingReasonText, owedHooksText, personText, reasonText, timesText, when } from './words.ts';
 
 export function declareStatus(program: Command): Command {
   return program
@@ -96,7 +96,7 @@ function print(inspection: Inspection, output: Output): void {
 function nextText(decision: { readonly due: boolean; readonly reason: string; readonly reviewAtMs?: number }): string {
   const reason = reasonText(decision.reason);
   if (decision.due) return `due now: ${reason}`;
-  return decision.reviewAtMs === undefined ? reason : `${when(decision.reviewAtMs)} (${reason})`;
+  return decision.reviewAtMs === undefined ? lastingReasonText(decision.reason) : `${when(decision.reviewAtMs)} (${reason})`;
 }
 
 function factsOf(inspection: Inspection): Readonly<Record<string, unknown>> {

@@ -33,7 +33,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'not-valid-yet': 'the newest version is not valid yet',
   rejected: 'the newest version was rolled back from',
   'pending-revoked': 'the CA revoked the pending version',
-  held: 'held, until "certkit release"',
+  held: 'held',
 };
 
 export function reasonText(reason: string): string {
@@ -44,6 +44,29 @@ export function reasonText(reason: string): string {
 export const personText = (lineage: string) => `work for a human: run "certkit renew ${lineage}" at a terminal`;
 
 export const timesText = (count: number) => (count === 1 ? 'once' : `${count} times`);
+
+/** The same where no date ends it. */
+export function lastingReasonText(reason: string): string {
+  return reason === 'held' ? 'held, until "certkit release"' : reasonText(reason);
+}
+
+/** Why a renewal is not made, which may be due all the same. */
+export function notDueText({ reason, reviewAtMs }: Pick<Extract<Event, { type: 'not-due' }>, 'reason' | 'reviewAtMs'>): string {
+  const until = reviewAtMs === undefined ? '' : ` until ${when(reviewAtMs)}`;
+  switch (reason) {
+    case 'held':
+      return `renewal ${reviewAtMs === undefined ? lastingReasonText(reason) : `held${until}`}`;
+    case 'backing-off':
+      return `renewal is due and rests${until} after a failure; at a terminal it is tried at once`;
+    case 'ca-resting':
+    case 'orders-per-hour':
+      return `renewal is due and waits${until} (${reasonText(reason)})`;
+    case 'budget':
+      return `renewal is due and waits for a later run (${reasonText(reason)})`;
+    default:
+      return `renewal not due${reviewAtMs === undefined ? '' : ` before ${when(reviewAtMs)}`} (${reasonText(reason)})`;
+  }
+}
 
 /** What an event says to a person; `undefined` where only a program wants to know. `passing` lines are shown while they last. */
 export function eventText(event: Event): { readonly text: string; readonly passing: boolean } | undefined {
@@ -71,15 +94,17 @@ export function eventText(event: Event): { readonly text: string; readonly passi
     case 'renewed':
       return lasting(`${event.lineage}: version ${event.version} obtained, valid until ${when(event.notAfterMs)}`);
     case 'pending': {
+      const stays = `version ${event.live} stays in use`;
+      if (event.held === true)
+        return lasting(
+          `${event.lineage}: version ${event.version} waits, since its deployment is held; ${stays}. "certkit release ${event.lineage}" lets it go`,
+        );
       const at = event.deployAtMs === undefined ? 'its deploy date' : when(event.deployAtMs);
-      return lasting(
-        `${event.lineage}: version ${event.version} waits until ${at}; version ${event.live} stays in use. "certkit deploy ${event.lineage} --now" does not wait`,
-      );
+      return lasting(`${event.lineage}: version ${event.version} waits until ${at}; ${stays}. "certkit deploy ${event.lineage} --now" does not wait`);
     }
     case 'not-due': {
       if (event.what === 'deployment') return undefined; // "certkit status" tells
-      const until = event.reviewAtMs === undefined ? '' : ` before ${when(event.reviewAtMs)}`;
-      return lasting(`${event.lineage}: renewal not due${until} (${reasonText(event.reason)})`);
+      return lasting(`${event.lineage}: ${notDueText(event)}`);
     }
     case 'needs-person':
       return lasting(`${event.lineage}: ${personText(event.lineage)}, since ${event.authenticator} asks somebody`);

@@ -13,7 +13,8 @@ export async function configure(subject: Subject, changes: readonly Change[], dr
     const text = await store.changedText(held, changes);
     const judged = await judge({ ...held, text }, needs);
     const before = await judge(held, needs).catch(() => undefined); // what could not be read is mended now
-    const typed = before && judged.secrets.find(({ value }) => !before.secrets.some((known) => known.value === value));
+    const stoodThere = (value: string) => (before === undefined ? held.text.includes(value) : before.secrets.some((known) => known.value === value));
+    const typed = judged.secrets.find(({ value }) => !stoodThere(value));
     if (typed !== undefined) {
       throw refusal(held, `${typed.place.join('.')}: it is a secret, and a command line can be read by everybody on this machine; set it by "certkit edit"`);
     }

@@ -23,6 +23,8 @@ export type DeployOutcome =
       /** The version is live already. */
       readonly isLive: boolean;
       readonly changes: readonly FileChange[];
+      /** Those that would read the change, and can be asked whether they do. */
+      readonly servers: readonly string[];
       readonly tested: boolean;
       readonly setbacks: readonly Setback[];
     }

@@ -86,6 +86,7 @@ async function renewAndDeploy(
       version: outcome.version.number,
       live: view.live.number,
       ...(deployAtMs === undefined ? {} : { deployAtMs }),
+      ...(waiting.decision.reason === 'held' ? { held: true } : {}),
     });
   }
   return { renewals, deployments, failures: failuresOf(renewals, deployments) };

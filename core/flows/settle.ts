@@ -111,6 +111,7 @@ export function plannedOutcome({ lineage, version, live }: Target, ready: readon
     version: version.number,
     isLive: live === version.number,
     changes,
+    servers: own.flatMap(({ place }) => (place.survey.server.probeable ? [place.title] : [])),
     tested: own.every(({ isTested }) => isTested),
     setbacks,
   };

@@ -25,7 +25,15 @@ export type Event =
   | { readonly type: 'validating'; readonly lineage: string; readonly names: readonly string[] }
   | { readonly type: 'issuing'; readonly lineage: string }
   | { readonly type: 'renewed'; readonly lineage: string; readonly version: number; readonly notAfterMs: number }
-  | { readonly type: 'pending'; readonly lineage: string; readonly version: number; readonly live: number; readonly deployAtMs?: number }
+  /** `held`: by a person, and until they let it go or the hold ends by itself. */
+  | {
+      readonly type: 'pending';
+      readonly lineage: string;
+      readonly version: number;
+      readonly live: number;
+      readonly deployAtMs?: number;
+      readonly held?: boolean;
+    }
   | {
       readonly type: 'not-due';
       readonly lineage: string;

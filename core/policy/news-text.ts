@@ -100,9 +100,12 @@ export function renewedNews(subject: NewsSubject, { version, notAfterMs }: Of<'r
   };
 }
 
-export function waitingNews(subject: NewsSubject, { version, notAfterMs }: Of<'renewed'>, { live, deployAtMs }: Of<'pending'>): NewsItem {
+export function waitingNews(subject: NewsSubject, { version, notAfterMs }: Of<'renewed'>, { live, deployAtMs, held = false }: Of<'pending'>): NewsItem {
   const { name, life } = subject;
-  const until = deployAtMs === undefined ? 'until its deploy date' : `until ${momentText(deployAtMs)}`;
+  const freely = deployAtMs === undefined ? 'until its deploy date' : `until ${momentText(deployAtMs)}`;
+  const until = held
+    ? `until somebody runs "certkit release ${name}"${deployAtMs === undefined ? '' : `, or ${momentText(deployAtMs)}`}: its deployment is held`
+    : freely;
   const inUse = life === undefined ? '' : `, which is valid until ${momentText(life.notAfterMs)}`;
   return {
     kind: 'waiting',
@@ -111,7 +114,7 @@ export function waitingNews(subject: NewsSubject, { version, notAfterMs }: Of<'r
     text: paragraphs(
       `Version ${version} of ${theCertificate(subject)} was obtained; it is valid until ${momentText(notAfterMs)}.`,
       `It waits ${until}. Until then version ${live} stays in use${inUse}.`,
-      `There is nothing to do. "certkit deploy ${name} --now" does not wait.`,
+      held ? undefined : `There is nothing to do. "certkit deploy ${name} --now" does not wait.`,
     ),
     expiresAtMs: life?.notAfterMs ?? notAfterMs,
     ...(deployAtMs === undefined ? {} : { deployAtMs }),

@@ -121,6 +121,21 @@ test('certkit.yaml is set alike; a secret is refused on a command line, and show
   expect(printed(shown)).not.toContain('T0PSECRET');
 });
 
+test('a file that could not be read before: its secrets are shown to nobody and not taken from a command line, and only what changed is told', async () => {
+  const home = openHome();
+  const yaml = 'emial: x\nheartbeat:\n  url: https://hc.example/T0PSECRET\nnotify:\n  - plugin: webhook\n    url: https://hooks.example/T0PSECRET\n';
+  home.put('certkit.yaml', yaml);
+  const typed = await expectFault(home, ['set', '--system', 'emial=', 'heartbeat.url=https://hc.example/0THER'], 'USAGE_BAD_CHANGE');
+  expect(typed.message).toContain('heartbeat.url: it is a secret');
+  expect(home.at('certkit.yaml')).toBe(yaml);
+
+  const mended = await home.run(['set', '--system', 'emial=']);
+  expect(mended.exitCode, printed(mended)).toBe(0);
+  expect(printed(mended)).not.toContain('T0PSECRET');
+  expect(mended.stdout).toContain('-emial: x\n');
+  expect(mended.stdout).not.toMatch(/^\+[^+]|notify test/m);
+});
+
 test('the next run orders for the names that were set', async () => {
   const ca = await startCa();
   onTestFinished(() => ca.stop());
