@@ -13,6 +13,8 @@ export interface Recovery {
   readonly recovered: readonly string[];
   /** Entries that are to be gone on with: orders the CA may still fulfil. */
   readonly unfinished: ReadonlySet<string>;
+  /** Entries of runs that were cut off and whose post hooks were not to be called now. */
+  readonly leftHooks: ReadonlySet<string>;
   /** By lineage: why it could not be put right; its entry stays. */
   readonly stuck: ReadonlyMap<string, CertkitError>;
   readonly failures: readonly CertkitError[];
@@ -21,6 +23,8 @@ export interface Recovery {
 export interface RecoverOptions {
   /** A person says that files changed by somebody else since stay as they are now, and what names them with them. */
   readonly asIs: boolean;
+  /** Post hooks of runs that were cut off are left to the next run. */
+  readonly leaveHooks?: boolean;
 }
 
 /** Names of lineages and keys of servers whose locks somebody holds. */
@@ -49,13 +53,16 @@ const AT_ONCE: Waiting = { limitMs: 0 };
 const nothingFound = (): Findings => ({ recovered: [], unfinished: new Set(), stuck: new Map(), failures: [] });
 
 /** Finishes or undoes what a killed run left, for the entries whose locks it gets. Needs no network. */
-export async function recover({ asIs }: RecoverOptions, needs: Needs): Promise<Recovery> {
+export async function recover({ asIs, leaveHooks = false }: RecoverOptions, needs: Needs): Promise<Recovery> {
   await needs.store.sweepAbandoned();
   const { entries, faults } = await needs.store.journal();
   const findings = nothingFound();
   const failures = faults.map((unreadable) => failed(undefined, unreadable, needs));
-  for (const entry of entries) await recoverEntry(entry, { held: { lineages: [], servers: [] }, asIs, servers: AT_ONCE }, findings, needs);
-  return { ...findings, failures: [...failures, ...findings.failures, ...tellStuck(findings.stuck, needs)] };
+  const left = entries.filter(({ kind }) => leaveHooks && kind === 'hooks');
+  for (const entry of entries) {
+    if (!left.includes(entry)) await recoverEntry(entry, { held: { lineages: [], servers: [] }, asIs, servers: AT_ONCE }, findings, needs);
+  }
+  return { ...findings, leftHooks: new Set(left.map(({ id }) => id)), failures: [...failures, ...findings.failures, ...tellStuck(findings.stuck, needs)] };
 }
 
 /**

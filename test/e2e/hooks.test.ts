@@ -298,6 +298,9 @@ describe('a run that is killed', () => {
     expect(trace('calls')).toEqual(['pre']);
     expect(journal()).toHaveLength(1);
 
+    const atBoot = await certkit(0, 'recover', '--no-hooks');
+    expect(atBoot.stdout).toContain('The post hooks of a run that was cut off are called by the next "certkit renew".');
+    expect(trace('calls')).toEqual(['pre']);
     expect((await certkit(0, 'recover')).stdout).toContain('the post hooks of a run for killed.test, which was cut off, are called');
     expect(trace('calls')).toEqual(['pre', 'post killed.test 2']);
     expect(journal()).toEqual([]);
