@@ -47,7 +47,7 @@ export async function withHooks<T>(about: HookedJob, needs: Needs, job: (needs: 
   };
   const whole = async (stopped: Stopped): Promise<Hooked<T>> => {
     const done = await job(heard, stopped);
-    return { done, hookFailures: await callAfter(about, outcomes, needs) };
+    return { done, hookFailures: [...needs.unrecovered.postHooks, ...(await callAfter(about, outcomes, needs))] };
   };
   const isBetween = (await hasHooks('pre', about.due, needs)) || (await hasHooks('post', about.due, needs));
   if (!isBetween) return whole(NONE);
