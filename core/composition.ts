@@ -92,6 +92,12 @@ export const STORE = port<Store>('store');
 export const CATALOG = port<Catalog>('catalog');
 export const AUTHORITY = port<CertificateAuthority & { close(): void }>('certificate authority');
 
+const NOTHING_LEFT: Pick<Needs, 'unfinished' | 'stuck' | 'unrecovered'> = {
+  unfinished: new Set(),
+  stuck: new Map(),
+  unrecovered: { entries: [], postHooks: [] },
+};
+
 /** Everything the program can do, wired together. `override` is the one seam that tests use. */
 export function compose(settings: Settings, override: (graph: DependencyContainer) => void = () => {}) {
   const graph = container.createChildContainer();
@@ -128,7 +134,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       .then(() => graph.resolve(STORE).logEvent(event))
       .catch((error: unknown) => settings.log.warn(`the run log was not written: ${asCertkitError(error).message}`));
   };
-  const needs = ({ unfinished, stuck }: Pick<Needs, 'unfinished' | 'stuck'> = { unfinished: new Set(), stuck: new Map() }): Needs => {
+  const needs = ({ unfinished, stuck, unrecovered }: Pick<Needs, 'unfinished' | 'stuck' | 'unrecovered'> = NOTHING_LEFT): Needs => {
     const store = graph.resolve(STORE);
     return {
       clock: graph.resolve(CLOCK),
@@ -147,13 +153,14 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       watched: settings.watched,
       unfinished,
       stuck,
+      unrecovered,
     };
   };
   /** Every job that changes something begins with what a killed run left. */
-  const recovered = async (heard: Tell = tell) => {
+  const recovered = async (heard: Tell = tell, { leaveHooks = false }: Pick<RecoverOptions, 'leaveHooks'> = {}) => {
     await graph.resolve(STORE).prepare();
     const before = { ...needs(), tell: heard };
-    return { ...needs(await recover({ asIs: false }, before)), tell: heard };
+    return { ...needs(await recover({ asIs: false, leaveHooks }, before)), tell: heard };
   };
   const notifyNeeds = (): NotifyNeeds => ({
     ...needs(),

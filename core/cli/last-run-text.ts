@@ -12,12 +12,13 @@ export function lastRunLines({ lastRun, punctuality, wasGood }: RunReport): read
   return [`last unattended run  ${when(lastRun.startedAtMs)}: ${wasGood ? 'nothing failed' : outcomeText(lastRun)}`, ...late];
 }
 
-function outcomeText({ failed, failedHooks, resting, error }: NonNullable<RunReport['lastRun']>): string {
+function outcomeText({ failed, failedHooks, unrecovered, resting, error }: NonNullable<RunReport['lastRun']>): string {
   if (error !== undefined) return `it failed as a whole (${error})`;
   const hooks = failedHooks === 1 ? '1 hook' : `${failedHooks} hooks`;
   const parts = [
     ...(failed > 0 ? [`${lineages(failed)} failed`] : []),
     ...(failedHooks > 0 ? [`${hooks} failed`] : []),
+    ...(unrecovered > 0 ? ['what a run left that was cut off cannot be read'] : []),
     ...(resting > 0 ? [`${lineages(resting)} left alone after an earlier failure`] : []),
   ];
   return parts.join(', ');

@@ -13,7 +13,7 @@ import { declareNotify, type NotifyTestFlags, notifyTestCommand } from './notify
 import { createOutput, type Output, type OutputMode, type Terminal } from './output.ts';
 import { declarePlugins, pluginsCommand } from './plugins-command.ts';
 import { askToAgree } from './questions.ts';
-import { declareRecover, recoverCommand } from './recover-command.ts';
+import { declareRecover, type RecoverFlags, recoverCommand } from './recover-command.ts';
 import { declareRenew, type RenewFlags, renewCommand } from './renew-command.ts';
 import { declareRelease, declareRollback, releaseCommand, rollbackCommand } from './rollback-command.ts';
 import { declareRotateKey, rotateKeyCommand } from './rotate-key-command.ts';
@@ -116,7 +116,7 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
   does(declareEdit(program), ([name], flags) => editCommand(name as string | undefined, flags as EditFlags, context));
   does(declareUndeploy(program), ([name], flags) => undeployCommand(name as string, flags as UndeployFlags, context));
   does(declareDelete(program), ([name], flags) => deleteCommand(name as string, flags as DeleteFlags, context));
-  does(declareRecover(program), (_args, flags) => recoverCommand(flags as object, context));
+  does(declareRecover(program), (_args, flags) => recoverCommand(flags as RecoverFlags, context));
   const schedule = declareSchedule(program);
   does(schedule.install, ([kind]) => scheduleInstallCommand(kind as string | undefined, context));
   does(schedule.status, () => scheduleStatusCommand(context));

@@ -6,13 +6,20 @@ export function declareRecover(program: Command): Command {
   return program
     .command('recover')
     .description('finish or undo what a killed run left; needs no network')
-    .option('--as-is', 'files that somebody else changed since stay as they are now');
+    .option('--as-is', 'files that somebody else changed since stay as they are now')
+    .option('--no-hooks', 'leave the post hooks of a run that was cut off to the next run');
 }
 
-export async function recoverCommand({ asIs }: { readonly asIs?: boolean }, { certkit, output }: CommandContext): Promise<number> {
-  const { recovered, unfinished, failures } = await certkit.recover({ asIs: asIs === true });
-  if (recovered.length === 0 && failures.length === 0) output.say('Nothing to recover.');
+export interface RecoverFlags {
+  readonly asIs?: boolean;
+  readonly hooks: boolean;
+}
+
+export async function recoverCommand({ asIs, hooks }: RecoverFlags, { certkit, output }: CommandContext): Promise<number> {
+  const { recovered, unfinished, leftHooks, failures } = await certkit.recover({ asIs: asIs === true, leaveHooks: !hooks });
+  if (recovered.length === 0 && leftHooks.size === 0 && failures.length === 0) output.say('Nothing to recover.');
   if (unfinished.size > 0) output.say(`${unfinished.size} order${unfinished.size === 1 ? ' is' : 's are'} gone on with by the next "certkit renew".`);
-  output.result('recover', { recovered, unfinished: [...unfinished], failures: failures.map(faultFacts), ...errorFacts(failures) });
+  if (leftHooks.size > 0) output.say('The post hooks of a run that was cut off are called by the next "certkit renew".');
+  output.result('recover', { recovered, unfinished: [...unfinished], leftHooks: [...leftHooks], failures: failures.map(faultFacts), ...errorFacts(failures) });
   return exitCodeFor(failures, 1);
 }

@@ -30,7 +30,7 @@ export function declareRenew(program: Command): Command {
 export async function renewCommand(names: readonly string[], flags: RenewFlags, { certkit, output, terminal }: CommandContext): Promise<number> {
   const jitterMs = flags.jitter === undefined ? 0 : readJitter(flags.jitter);
   await refuseUnknown(names, certkit.store);
-  const { renewals, deployments, failures, hookFailures } = await certkit.maintain({
+  const { renewals, deployments, failures, hookFailures, unrecovered } = await certkit.maintain({
     names,
     force: flags.force === true,
     deploy: flags.deploy,
@@ -48,6 +48,7 @@ export async function renewCommand(names: readonly string[], flags: RenewFlags, 
     await printChanges(outcome.changes, certkit, output);
     output.say(plannedText(outcome));
   }
+  const errors = [...failures.values(), ...unrecovered, ...hookFailures];
   output.result('renew', {
     renewals: renewals.map((outcome) => {
       if (outcome.result === 'failed') return { lineage: outcome.lineage, result: outcome.result, error: faultFacts(outcome.error) };
@@ -55,9 +56,10 @@ export async function renewCommand(names: readonly string[], flags: RenewFlags, 
     }),
     deployments: deployments.map(deploymentFacts),
     ...hookFacts(hookFailures),
-    ...errorFacts([...failures.values(), ...hookFailures]),
+    ...(unrecovered.length === 0 ? {} : { unrecovered: unrecovered.map(faultFacts) }),
+    ...errorFacts(errors),
   });
-  return exitCodeFor([...failures.values(), ...hookFailures], renewals.length);
+  return exitCodeFor(errors, renewals.length);
 }
 
 function readJitter(text: string): number {

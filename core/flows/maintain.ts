@@ -33,6 +33,8 @@ export interface Maintenance {
   readonly hookFailures: readonly CertkitError[];
   /** Lineages with a `deployed` hook that failed earlier and was not called in this run. */
   readonly restingHooks: readonly string[];
+  /** Entries of the journal that nobody can read. */
+  readonly unrecovered: readonly CertkitError[];
 }
 
 /** What the scheduler calls: renews what is due, then deploys what is due. Structure is left alone, and so is everything that is not due. */
@@ -44,7 +46,8 @@ export async function maintain(options: MaintainOptions, needs: Needs): Promise<
   const views = isFresh ? await select() : before;
   const about = { due: await dueAmong(views, options, needs), dueStill: async () => dueAmong(await select(), options, needs), views, asked: false };
   const { done, hookFailures } = await withHooks(about, needs, (own, stopped) => renewAndDeploy(views, select, options, stopped, own));
-  return { ...done, hookFailures, restingHooks: views.filter((view) => hooksRest(view, needs.clock.nowMs())).map(({ name }) => name) };
+  const restingHooks = views.filter((view) => hooksRest(view, needs.clock.nowMs())).map(({ name }) => name);
+  return { ...done, hookFailures, restingHooks, unrecovered: needs.unrecovered.entries };
 }
 
 async function plan(views: readonly LineageView[], options: MaintainOptions, needs: Needs): Promise<Maintenance> {
@@ -59,7 +62,7 @@ async function plan(views: readonly LineageView[], options: MaintainOptions, nee
     },
     needs,
   );
-  return { renewals, deployments, failures: failuresOf(renewals, deployments), hookFailures: [], restingHooks: [] };
+  return { renewals, deployments, failures: failuresOf(renewals, deployments), hookFailures: [], restingHooks: [], unrecovered: [] };
 }
 
 async function renewAndDeploy(
@@ -68,7 +71,7 @@ async function renewAndDeploy(
   options: MaintainOptions,
   stopped: Stopped,
   needs: Needs,
-): Promise<Omit<Maintenance, 'hookFailures' | 'restingHooks'>> {
+): Promise<Omit<Maintenance, 'hookFailures' | 'restingHooks' | 'unrecovered'>> {
   const renewals = await renew(views, { ...options, stopped }, needs);
   if (!options.deploy) return { renewals, deployments: [], failures: failuresOf(renewals, []) };
 

@@ -70,6 +70,14 @@ export interface Plugins {
   withoutSecrets(kind: ChoiceKind, choice: PluginChoice): Promise<PluginChoice>;
 }
 
+/** What recovery met and that is no lineage's. */
+export interface Unrecovered {
+  /** Entries of the journal that nobody can read. */
+  readonly entries: readonly CertkitError[];
+  /** Post hooks, of runs that were cut off, that failed or could not be called. */
+  readonly postHooks: readonly CertkitError[];
+}
+
 /** What every flow may use: ports, the store, the CA and the plugins. */
 export interface Needs {
   readonly clock: Clock;
@@ -90,6 +98,7 @@ export interface Needs {
   readonly unfinished: ReadonlySet<string>;
   /** By lineage: why recovery could not put it right. Nothing is deployed over what is unclear. */
   readonly stuck: ReadonlyMap<string, CertkitError>;
+  readonly unrecovered: Unrecovered;
   /** A person started this: their errors are theirs to see, back-off does not hold them up. */
   readonly watched: boolean;
 }

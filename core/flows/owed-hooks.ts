@@ -83,7 +83,15 @@ async function callAll(views: readonly Readable[], needs: Needs): Promise<readon
 
   const failureOf = (name: string) => failures.find((failure) => failure.lineages.includes(name))?.error;
   const booked = new Map<string, OwedHooks | undefined>();
-  for (const [name, one] of owing) booked.set(name, await book(one, [...(done.get(name) ?? [])], failureOf(name), needs));
+  for (const [name, one] of owing) {
+    try {
+      booked.set(name, await book(one, [...(done.get(name) ?? [])], failureOf(name), needs));
+    } catch (thrown) {
+      needs.signal.throwIfAborted();
+      const { code, message } = asCertkitError(thrown);
+      needs.tell({ type: 'note', lineage: name, text: `what became of its deployed hooks could not be kept (${code}: ${message}); they may be called again` });
+    }
+  }
   for (const { lineages: names, error } of failures) tellFailure(names, error, booked, needs);
   return failures.map(({ error }) => error);
 }

@@ -2,7 +2,7 @@ import { asCertkitError, type CertkitError, faultFacts } from '../errors.ts';
 import type { JournalEntry } from '../model/journal.ts';
 import type { Waiting } from '../store/store.ts';
 import { lineagesOf as lineagesOfChange } from './journal-change.ts';
-import type { Needs } from './needs.ts';
+import type { Needs, Unrecovered } from './needs.ts';
 import { recoverChange } from './recover-change.ts';
 import { recoverHooks, runLocksOf } from './recover-hooks.ts';
 import { recoverRenewal } from './recover-renewal.ts';
@@ -13,14 +13,20 @@ export interface Recovery {
   readonly recovered: readonly string[];
   /** Entries that are to be gone on with: orders the CA may still fulfil. */
   readonly unfinished: ReadonlySet<string>;
+  /** Entries of runs that were cut off and whose post hooks were not to be called now. */
+  readonly leftHooks: ReadonlySet<string>;
   /** By lineage: why it could not be put right; its entry stays. */
   readonly stuck: ReadonlyMap<string, CertkitError>;
+  readonly unrecovered: Unrecovered;
+  /** All errors, each once. */
   readonly failures: readonly CertkitError[];
 }
 
 export interface RecoverOptions {
   /** A person says that files changed by somebody else since stay as they are now, and what names them with them. */
   readonly asIs: boolean;
+  /** Post hooks of runs that were cut off are left to the next run. */
+  readonly leaveHooks?: boolean;
 }
 
 /** Names of lineages and keys of servers whose locks somebody holds. */
@@ -34,7 +40,7 @@ interface Findings {
   readonly recovered: string[];
   readonly unfinished: Set<string>;
   readonly stuck: Map<string, CertkitError>;
-  readonly failures: CertkitError[];
+  readonly postHooks: CertkitError[];
 }
 
 interface Reach {
@@ -46,16 +52,27 @@ interface Reach {
 
 const AT_ONCE: Waiting = { limitMs: 0 };
 
-const nothingFound = (): Findings => ({ recovered: [], unfinished: new Set(), stuck: new Map(), failures: [] });
+const nothingFound = (): Findings => ({ recovered: [], unfinished: new Set(), stuck: new Map(), postHooks: [] });
 
 /** Finishes or undoes what a killed run left, for the entries whose locks it gets. Needs no network. */
-export async function recover({ asIs }: RecoverOptions, needs: Needs): Promise<Recovery> {
+export async function recover({ asIs, leaveHooks = false }: RecoverOptions, needs: Needs): Promise<Recovery> {
   await needs.store.sweepAbandoned();
   const { entries, faults } = await needs.store.journal();
   const findings = nothingFound();
-  const failures = faults.map((unreadable) => failed(undefined, unreadable, needs));
-  for (const entry of entries) await recoverEntry(entry, { held: { lineages: [], servers: [] }, asIs, servers: AT_ONCE }, findings, needs);
-  return { ...findings, failures: [...failures, ...findings.failures, ...tellStuck(findings.stuck, needs)] };
+  for (const unreadable of faults) failed(undefined, unreadable, needs);
+  const left = entries.filter(({ kind }) => leaveHooks && kind === 'hooks');
+  for (const entry of entries) {
+    if (!left.includes(entry)) await recoverEntry(entry, { held: { lineages: [], servers: [] }, asIs, servers: AT_ONCE }, findings, needs);
+  }
+  const { recovered, unfinished, stuck, postHooks } = findings;
+  return {
+    recovered,
+    unfinished,
+    leftHooks: new Set(left.map(({ id }) => id)),
+    stuck,
+    unrecovered: { entries: faults, postHooks },
+    failures: [...faults, ...postHooks, ...tellStuck(stuck, needs)],
+  };
 }
 
 /**
@@ -157,7 +174,7 @@ async function putRight(entry: JournalEntry, asIs: boolean, findings: Findings, 
     }
     case 'hooks': {
       const { told, failures } = await recoverHooks(entry, needs);
-      findings.failures.push(...failures);
+      findings.postHooks.push(...failures);
       return told;
     }
   }

@@ -9,10 +9,11 @@ import { type MaintainOptions, type Maintenance, maintain } from './maintain.ts'
 import type { Needs } from './needs.ts';
 import { tellNews } from './news-of-run.ts';
 import type { NotifyNeeds } from './notify.ts';
+import type { RecoverOptions } from './recover.ts';
 
 export interface UnattendedNeeds extends NotifyNeeds, HeartbeatNeeds {
   /** Makes home ready and puts right what a killed run left; what is told from then on is heard by `heard`. */
-  begin(heard: Tell): Promise<Needs>;
+  begin(heard: Tell, options?: Pick<RecoverOptions, 'leaveHooks'>): Promise<Needs>;
   /** Of the machine. */
   readonly host: string;
   /** Of certkit. */
@@ -49,8 +50,9 @@ async function work(options: MaintainOptions, listen: Tell, { begin, tell, signa
     };
     const found = await begin(hear);
     // An order that was open before the wait may be another run's that has ended it since.
-    const own = (await jitter(options, found)) && found.unfinished.size > 0 ? await begin(hear) : found;
-    return { done: await maintain(options, own) };
+    const isOld = (await jitter(options, found)) && found.unfinished.size > 0;
+    const { unfinished, stuck } = isOld ? await begin(hear, { leaveHooks: true }) : found;
+    return { done: await maintain(options, { ...found, unfinished, stuck }) };
   } catch (thrown) {
     return { error: asCertkitError(signal.aborted ? signal.reason : thrown) };
   }
@@ -74,6 +76,7 @@ function recordOf(done: Maintenance | undefined, stopped: CertkitError | undefin
     endedAtMs: clock.nowMs(),
     failed: done?.failures.size ?? 0,
     failedHooks: done?.hookFailures.length ?? 0,
+    unrecovered: done?.unrecovered.length ?? 0,
     resting: new Set(waiting.filter((lineage) => done?.failures.has(lineage) !== true)).size,
     ...(stopped === undefined ? {} : { error: stopped.code }),
     version,

@@ -5,9 +5,9 @@ import type { LineageView } from '../store/store.ts';
 import { callHooks, type HookFailure, hasHooks } from './call-hooks.ts';
 import type { Needs } from './needs.ts';
 import { callOwedHooks, owesHooks } from './owed-hooks.ts';
-import { callPost, RUN_LOCK } from './recover-hooks.ts';
+import { callPost } from './recover-hooks.ts';
 import { createRunOutcomes, hookSubjects, type RunOutcomes } from './run-outcomes.ts';
-import { waitingFor } from './waiting.ts';
+import { underRunLock } from './under-run-lock.ts';
 
 /** What hooks have to know of a job. */
 export interface HookedJob {
@@ -27,7 +27,7 @@ export interface Hooked<T> {
   readonly hookFailures: readonly CertkitError[];
 }
 
-/** By lineage: the pre hook that failed. It is not renewed. */
+/** By lineage: the pre hook that failed, or why none could be called. It is not renewed. */
 export type Stopped = ReadonlyMap<string, CertkitError>;
 
 const NONE: Stopped = new Map();
@@ -47,18 +47,29 @@ export async function withHooks<T>(about: HookedJob, needs: Needs, job: (needs: 
   };
   const whole = async (stopped: Stopped): Promise<Hooked<T>> => {
     const done = await job(heard, stopped);
-    return { done, hookFailures: await callAfter(about, outcomes, needs) };
+    return { done, hookFailures: [...needs.unrecovered.postHooks, ...(await callAfter(about, outcomes, needs))] };
   };
   const isBetween = (await hasHooks('pre', about.due, needs)) || (await hasHooks('post', about.due, needs));
   if (!isBetween) return whole(NONE);
-  return needs.store.withServerLock(
-    RUN_LOCK,
-    async () => {
+  return underRunLock(
+    async (failures) => {
       const due = await about.dueStill();
-      return due.length === 0 ? whole(NONE) : between(due, outcomes, needs, whole);
+      const { done, hookFailures } = due.length === 0 ? await whole(NONE) : await between(due, outcomes, needs, whole);
+      return { done, hookFailures: [...failures, ...hookFailures] };
     },
-    { onWait: waitingFor('another run, which has called its pre hooks', needs), signal: needs.signal },
+    async (locked) => whole(await leftAlone(about.due, locked, needs)),
+    needs,
   );
+}
+
+/** Another run does not end: what pre and post hooks are for is not renewed without them, and waits for nobody else's sake. */
+async function leftAlone(due: readonly Lineage[], locked: CertkitError, needs: Needs): Promise<Stopped> {
+  const stopped = new Map<string, CertkitError>();
+  for (const lineage of due) {
+    if ((await hasHooks('pre', [lineage], needs)) || (await hasHooks('post', [lineage], needs))) stopped.set(lineage.name, locked);
+  }
+  needs.tell({ type: 'note', text: `another run has called its pre hooks and does not end; not renewed meanwhile: ${[...stopped.keys()].join(', ')}` });
+  return stopped;
 }
 
 /** The journal has it before the first hook is called, and until the last one has been. */

@@ -5,6 +5,8 @@ export interface LastRun {
   /** Lineages that it could not renew or deploy. */
   readonly failed: number;
   readonly failedHooks: number;
+  /** Entries of the journal that it could not read. */
+  readonly unrecovered: number;
   /** Lineages that it left alone because an earlier try had failed. */
   readonly resting: number;
   /** Error code of what stopped the whole run. */
@@ -14,6 +16,6 @@ export interface LastRun {
 }
 
 /** Nothing failed, and nothing waits for another try. */
-export function isGood({ failed, failedHooks, resting, error }: Pick<LastRun, 'failed' | 'failedHooks' | 'resting' | 'error'>): boolean {
-  return failed === 0 && failedHooks === 0 && resting === 0 && error === undefined;
+export function isGood({ failed, failedHooks, unrecovered, resting, error }: Omit<LastRun, 'startedAtMs' | 'endedAtMs' | 'version'>): boolean {
+  return failed === 0 && failedHooks === 0 && unrecovered === 0 && resting === 0 && error === undefined;
 }

@@ -44,7 +44,8 @@ export function systemdUnits(facts: EntryFacts): Readonly<Record<string, string>
       '',
       '[Service]',
       'Type=oneshot',
-      ...run(facts, ['recover']),
+      // A hook may start a server that waits for this unit, or need the network: the next run calls it.
+      ...run(facts, ['recover', '--no-hooks']),
       '',
       '[Install]',
       'WantedBy=multi-user.target',

@@ -8,7 +8,17 @@ import type { Layout } from './layout.ts';
 const FORMAT = 1;
 
 const decode = members(
-  { format: exactly(FORMAT), startedAtMs: finite, endedAtMs: finite, failed: whole, failedHooks: whole, resting: whole, error: optional(text), version: text },
+  {
+    format: exactly(FORMAT),
+    startedAtMs: finite,
+    endedAtMs: finite,
+    failed: whole,
+    failedHooks: whole,
+    unrecovered: whole,
+    resting: whole,
+    error: optional(text),
+    version: text,
+  },
   'ignored',
 );
 

@@ -11,12 +11,15 @@ export interface Waiting {
   readonly limitMs?: number;
 }
 
-/** Locks in the one order that cannot deadlock: lineages by name, then servers by key. */
+/**
+ * Locks in the one order that cannot deadlock: those of a whole run (`pre and post hooks`, then `deployed hooks`), lineages by
+ * name, servers by key.
+ */
 export interface Locking {
   withLock<T>(name: string, work: () => Promise<T>, waiting?: Waiting): Promise<T>;
   /** Takes the locks in the order of the names, whatever order they are given in. */
   withLocks<T>(names: readonly string[], work: () => Promise<T>, waiting?: Waiting): Promise<T>;
-  /** Taken after those of lineages, never before. */
+  /** Of a whole run, and taken before those of lineages; or of a server or a record of home's, and taken after them, never before. */
   withServerLock<T>(key: string, work: () => Promise<T>, waiting?: Waiting): Promise<T>;
   withServerLocks<T>(keys: readonly string[], work: () => Promise<T>, waiting?: Waiting): Promise<T>;
 }

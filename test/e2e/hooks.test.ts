@@ -55,6 +55,7 @@ async function certkit(exitCode: number, ...args: readonly string[]): Promise<Re
   return result;
 }
 const live = (name: string) => readlinkSync(join(home.path, 'live', name));
+const lastRun = () => JSON.parse(readFileSync(join(home.path, 'state/last-run.json'), 'utf8')) as unknown;
 const journal = () => readdirSync(join(home.path, 'state/journal'));
 
 /** As an administrator has it for certbot, in /etc/letsencrypt/renewal-hooks/deploy. */
@@ -199,7 +200,6 @@ describe('a hook that fails', () => {
     expect(stderr).toContain(`EXEC_HOOK_FAILED: The deployed hook of owed.test failed: ${broken}: it ended with exit code 4`);
     expect(stderr).toContain('no route to lb1');
     expect(live('owed.test')).toContain('0001');
-    const lastRun = () => JSON.parse(readFileSync(join(home.path, 'state/last-run.json'), 'utf8')) as unknown;
     expect(lastRun()).toMatchObject({ failed: 0, failedHooks: 1, resting: 0 });
 
     await certkit(0, 'renew'); // it rests
@@ -298,6 +298,9 @@ describe('a run that is killed', () => {
     expect(trace('calls')).toEqual(['pre']);
     expect(journal()).toHaveLength(1);
 
+    const atBoot = await certkit(0, 'recover', '--no-hooks');
+    expect(atBoot.stdout).toContain('The post hooks of a run that was cut off are called by the next "certkit renew".');
+    expect(trace('calls')).toEqual(['pre']);
     expect((await certkit(0, 'recover')).stdout).toContain('the post hooks of a run for killed.test, which was cut off, are called');
     expect(trace('calls')).toEqual(['pre', 'post killed.test 2']);
     expect(journal()).toEqual([]);
@@ -311,10 +314,22 @@ describe('a run that is killed', () => {
     expect((await home.run(['renew'])).exitCode).toBe(null);
     chmodSync(post, 0o777);
     expect((await certkit(7, 'recover')).stderr).toContain(`STORE_UNSAFE: ${post}`);
+    await certkit(1, 'renew');
+    expect(lastRun()).toMatchObject({ failed: 0, failedHooks: 1 });
     expect(trace('calls')).toEqual([]);
     chmodSync(post, 0o700);
     await certkit(0, 'recover');
     expect(trace('calls')).toEqual(['post']);
+  });
+
+  test('and what it left cannot be read: the next run renews what is due, and does not say that all went well', async () => {
+    settings({});
+    lineage('garbled.test');
+    write(join(home.path, 'state/journal/garbled.json'), '{');
+    expect((await certkit(1, 'renew')).stderr).toContain('STORE_UNREADABLE');
+    expect(live('garbled.test')).toContain('0001');
+    expect(lastRun()).toMatchObject({ failed: 0, unrecovered: 1 });
+    expect((await certkit(0, 'status')).stdout).toMatch(/last unattended run .*: what a run left that was cut off cannot be read/);
   });
 
   test('in a deployed hook: the next run calls it again', async () => {

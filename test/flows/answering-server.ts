@@ -106,6 +106,7 @@ export async function openAnsweringServer() {
     signal: new AbortController().signal,
     unfinished: new Set(),
     stuck: new Map(),
+    unrecovered: { entries: [], postHooks: [] },
     watched: false,
   };
   return {

@@ -2,13 +2,18 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { createLocks } from '../../core/edges/locks.ts';
+import { fault } from '../../core/errors.ts';
 import type { Event } from '../../core/model/event.ts';
+import type { Locks } from '../../core/ports.ts';
 import { type Pebble, startPebble } from '../parts/pebble.ts';
 import { freePort } from '../parts/ports.ts';
 import { clockAhead, inProcess } from './in-process.ts';
 
 const HOUR_MS = 3_600_000;
 const NAME = 'owed.test';
+/** By name before that one. */
+const FIRST = 'first.test';
 
 let pebble: Pebble;
 let port: number;
@@ -30,7 +35,7 @@ beforeEach(() => {
   const hooks = { deployed: [[script('hook', `echo "$CERTKIT_ATTEMPT" >>${join(folder, 'attempts')}; test -e ${join(folder, 'mended')}`)]] };
   const notify = [{ plugin: 'command', run: [script('channel', `cat >>${join(folder, 'news')}`)] }];
   write(join(home, 'certkit.yaml'), JSON.stringify({ ca: pebble.directoryUrl, ca_bundle: pebble.caBundlePath, hooks, notify }));
-  write(join(home, 'lineages', `${NAME}.yaml`), JSON.stringify({ identifiers: [NAME], authenticator: { plugin: 'standalone', port, address: '127.0.0.1' } }));
+  lineage(NAME);
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -39,6 +44,8 @@ function write(path: string, text: string, mode = 0o600): string {
   chmodSync(path, mode);
   return path;
 }
+const lineage = (name: string) =>
+  write(join(home, 'lineages', `${name}.yaml`), JSON.stringify({ identifiers: [name], authenticator: { plugin: 'standalone', port, address: '127.0.0.1' } }));
 const script = (name: string, body: string) => write(join(folder, name), `#!/bin/sh\n${body}\n`, 0o755);
 const linesOf = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8').trimEnd().split('\n') : []);
 
@@ -81,4 +88,28 @@ test('a deployed hook that fails is called again alone, an hour later, then two;
   expect(await attemptsAt(60)).toEqual(['5', 0]);
   expect(await attemptsAt(120)).toEqual(['5', 0]);
   expect(news()).toHaveLength(3);
+});
+
+test('one whose lock is not to be had is told, and may be called again; what was called for the others is booked', async () => {
+  writeFileSync(join(folder, 'mended'), '');
+  lineage(FIRST);
+  const told: Event[] = [];
+  const real = createLocks({ path: process.env.PATH ?? '' });
+  // Another run has taken the lineage while its hook was under way.
+  const locks: Locks = {
+    async acquire(path, options) {
+      const isTaken = path.endsWith(`/${FIRST}.lock`) && told.some(({ type }) => type === 'hook-called');
+      if (isTaken) throw fault('STORE_LOCKED', { path, holder: 'another process', seconds: 600 });
+      return real.acquire(path, options);
+    },
+  };
+  await inProcess({ home, tell: (event) => void told.push(event), clock: clockAhead(() => 0), locks }, (certkit) =>
+    certkit.maintain({ names: [], force: false, deploy: true, dryRun: false }),
+  );
+  expect(told.filter(({ type }) => type === 'note')).toEqual([
+    { type: 'note', lineage: FIRST, text: expect.stringMatching(/STORE_LOCKED.*may be called again/) },
+  ]);
+  const { types, failed } = await renew();
+  expect(types.filter((type) => type === 'hook-called')).toEqual(['hook-called']);
+  expect([linesOf('attempts'), failed]).toEqual([['1', '1', '1'], []]);
 });

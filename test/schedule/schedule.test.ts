@@ -76,6 +76,11 @@ describe('where systemd runs', () => {
     expect(JSON.parse(readFileSync(join(root, 'ran.json'), 'utf8'))).toEqual({ args: ['--home', '/etc/certkit', 'renew', '--dry-run'], env: ['PATH'] });
   });
 
+  test('at boot no post hook is called: it may start a server that waits for the unit', async () => {
+    await schedule().install();
+    expect(textOf('/etc/systemd/system/certkit-recover.service')).toMatch(/^ExecStart=.* recover --no-hooks$/m);
+  });
+
   test('again changes no byte, and status says what runs and when', async () => {
     await schedule().install();
     const before = files().map(textOf);

@@ -81,7 +81,16 @@ test('what others may write is refused', async () => {
 
 test('the record of the last run reads as it was written; one that a power cut left empty is none', async () => {
   const home = await freshHome();
-  const run = { startedAtMs: 1_700_000_000_000, endedAtMs: 1_700_000_001_000, failed: 1, failedHooks: 0, resting: 2, error: 'STORE_LOCKED', version: '1.2.3' };
+  const run = {
+    startedAtMs: 1_700_000_000_000,
+    endedAtMs: 1_700_000_001_000,
+    failed: 1,
+    failedHooks: 0,
+    unrecovered: 0,
+    resting: 2,
+    error: 'STORE_LOCKED',
+    version: '1.2.3',
+  };
   expect(await home.store.lastRun()).toBeUndefined();
   await home.store.saveLastRun(run);
   expect(await home.again().lastRun()).toEqual(run);
