@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -217,15 +216,14 @@ describe('a holder that is killed', () => {
 
   test.concurrent('in its renewal, frees its lock at once: the one that waits goes on with its order', async ({ onTestFinished }) => {
     const scene = await openScene(ca, { sites: [TLS] }, onTestFinished);
-    const workers = (signal: string) => execFileSync('pkill', [`-${signal}`, '-P', String(scene.nginx.pid())]);
-    workers('STOP'); // the CA's question waits
+    // It stands still from the CA's question on, so that its proof is there for all that the CA asks.
+    const asked = ca.pausesAt(scene.nginx.httpPort, () => holder.kill('SIGSTOP'));
     const holder = scene.home.start(['renew']);
-    await holder.printed(/proof for example\.test published/);
+    await asked;
     const waiting = scene.start('renew');
     await waiting.running.printed(new RegExp(`waiting for .*${NAME}, held by process ${holder.pid}`));
     const killedMs = Date.now();
     holder.kill('SIGKILL');
-    workers('CONT');
     const seen = await waiting.seen;
     expect(Date.now() - killedMs).toBeLessThan(AT_ONCE_MS);
     expect(seen.exitCode, seen.all).toBe(0);
