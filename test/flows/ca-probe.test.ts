@@ -115,3 +115,25 @@ test('what was asked for and has no room within orders_per_hour is an error, wit
   expect((await home.renew({ force: true })).renewals).toMatchObject([{ result: 'failed', error }]);
   expect(await home.with(false, (certkit) => certkit.rotateKey('a.test'))).toMatchObject({ rotation: { result: 'failed', error } });
 });
+
+test('the outage of one CA is told every day, whatever was told of another meanwhile, and forgotten with its last lineage', async () => {
+  settings({ notify: [home.channel] });
+  const gone = { ca: 'https://127.0.0.1:1/dir' };
+  for (const name of ['a.test', 'b.test']) home.lineage(name);
+  breakDown();
+  await home.renew();
+  for (const name of ['c.test', 'd.test']) home.lineage(name, gone);
+  home.aheadMs = 2 * HOUR_MS;
+  await home.renew();
+  home.aheadMs = 25 * HOUR_MS;
+  await home.renew();
+  const news = home.messages.map(({ items }) => items.map((item) => item.ca));
+  expect(news).toEqual([[ca.directory], [gone.ca], [ca.directory]]);
+  const told = () => Object.keys(JSON.parse(readFileSync(join(home.path, 'state/news.json'), 'utf8')).told);
+  expect(told()).toEqual([`ca ${ca.directory}`, `ca ${gone.ca}`]);
+
+  for (const name of ['c.test', 'd.test']) home.lineage(name);
+  home.aheadMs = 50 * HOUR_MS;
+  await home.renew();
+  expect(told()).toEqual([`ca ${ca.directory}`]);
+});
