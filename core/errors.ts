@@ -67,7 +67,7 @@ const catalogue = {
   }),
   USAGE_NEEDS_PERSON: (at: { name: string; plugin: string }) => ({
     message: `${at.name} is not renewed with nobody there: its authenticator ${at.plugin} asks a person`,
-    hint: `Run "certkit renew ${at.name} --force" at a terminal.`,
+    hint: 'Run the same command at a terminal.',
   }),
   USAGE_ORDERS_PER_HOUR: (at: { name: string; ca: string; until: string }) => ({
     message: `Nothing was ordered for ${at.name}: "orders_per_hour" leaves no room at ${at.ca} until ${at.until}`,

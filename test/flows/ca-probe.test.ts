@@ -93,12 +93,15 @@ test('what was asked for and has to wait for its CA is an error, with the moment
   home.lineage('a.test');
   home.lineage('b.test');
   bookTrouble({ lastAtMs: home.nowMs() });
-  const first = await home.with(false, async (certkit) => certkit.run(await certkit.store.lineage('a.test'), { force: false, dryRun: false }));
+  const run = (name: string) =>
+    home.with(false, async (certkit) => certkit.run({ ...(await certkit.store.lineage('a.test')), name }, { force: false, dryRun: false }));
   const error = {
     code: 'ACME_RESTING',
     message: expect.stringMatching(/^a\.test was not renewed: its CA, \S+, has failed and is left alone until 2\S+ \S+ UTC$/),
   };
-  expect(first).toMatchObject({ result: 'failed', error });
+  expect(await run('a.test')).toMatchObject({ result: 'failed', error });
+  expect(await run('new.test')).toMatchObject({ result: 'failed', error: { code: 'ACME_RESTING' } });
+  expect(home.has('lineages/new.test.yaml')).toBe(false);
 
   breakDown();
   const forced = await home.renew({ watched: true, force: true });
