@@ -22,6 +22,13 @@ export function isOfTheAuthority({ code, message, status }: FailureSeen, identif
   return OF_THE_CA.has(code) || (code === 'ACME_PROBLEM' && status !== undefined && status >= 500);
 }
 
+const ANSWERS: ReadonlySet<string> = new Set(['ACME_CHALLENGE_FAILED', 'ACME_ORDER_INVALID', 'ACME_PROBLEM', 'ACME_RATE_LIMITED']);
+
+/** Whether the CA has looked at an order and said no to that one: it is in order itself. */
+export function isOfTheOrder(seen: FailureSeen, identifiers: readonly Identifier[]): boolean {
+  return ANSWERS.has(seen.code) && !isOfTheAuthority(seen, identifiers);
+}
+
 /** Where a page is named to read about limits, its address says nothing of this one. */
 function isForAll(message: string, identifiers: readonly Identifier[]): boolean {
   const words = message.replace(/https?:\S+/g, '');

@@ -79,6 +79,16 @@ test('a CA that has failed takes one place of the budget', async () => {
   expect(outcomes(after)).toEqual({ 'a.test': 'failed', 'b.test': 'ca-resting', 'c.test': 'ca-resting', 'elsewhere.test': 'renewed' });
 });
 
+test('a CA that refuses the order of one lineage works for the others', async () => {
+  for (const name of ['a.test', 'b.test', 'c.test']) home.lineage(name);
+  bookTrouble({ lastAtMs: home.nowMs() - 2 * DAY_MS });
+  const refusal = { type: 'urn:ietf:params:acme:error:rejectedIdentifier', detail: 'not this name' };
+  ca.plant(/order-plz/, { kind: 'answer', status: 400, headers: { 'content-type': 'application/problem+json' }, body: JSON.stringify(refusal) });
+  expect(outcomes(await home.renew({ names: ['a.test'] }))).toEqual({ 'a.test': 'failed' });
+  expect(home.authorities[ca.directory]?.trouble).toBeUndefined();
+  expect(outcomes(await home.renew())).toEqual({ 'a.test': 'backing-off', 'b.test': 'renewed', 'c.test': 'renewed' });
+});
+
 test('a trouble of a clock that was ahead holds nobody up', async () => {
   home.lineage('a.test');
   bookTrouble({ lastAtMs: home.nowMs() + 999 * DAY_MS, retryAtMs: home.nowMs() + 1000 * DAY_MS });

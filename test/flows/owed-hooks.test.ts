@@ -82,3 +82,12 @@ test('a deployed hook that fails is called again alone, an hour later, then two;
   expect(await attemptsAt(120)).toEqual(['5', 0]);
   expect(news()).toHaveLength(3);
 });
+
+test('a hook that failed while the clock was ahead is called again when the clock is right', async () => {
+  aheadMs = 48 * HOUR_MS;
+  await renew();
+  aheadMs = 0;
+  writeFileSync(join(folder, 'mended'), '');
+  expect((await renew()).failed).toEqual([]);
+  expect(linesOf('attempts')).toEqual(['1', '2']);
+});

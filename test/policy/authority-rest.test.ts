@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { afterTrouble, type FailureSeen, isOfTheAuthority, restUntilMs } from '../../core/policy/authority-rest.ts';
+import { afterTrouble, type FailureSeen, isOfTheAuthority, isOfTheOrder, restUntilMs } from '../../core/policy/authority-rest.ts';
 
 const HOUR = 3_600_000;
 const names = [
@@ -40,6 +40,19 @@ const whose: readonly [string, FailureSeen, boolean][] = [
 ];
 for (const [title, failure, expected] of whose) {
   test(`the CA as a whole: ${title}: ${expected ? 'yes' : 'no'}`, () => expect(isOfTheAuthority(failure, names)).toBe(expected));
+}
+
+const answers: readonly [string, FailureSeen, boolean][] = [
+  ['it could not validate a name', seen('ACME_CHALLENGE_FAILED'), true],
+  ['it says no to this order', seen('ACME_PROBLEM', { status: 403 }), true],
+  ['a limit of one of the names', limited('too many failed authorizations for "www.shop.example.com"'), true],
+  ['a limit of the account', limited('too many new orders (300) from this account'), false],
+  ['it says that it is at fault', seen('ACME_PROBLEM', { status: 500 }), false],
+  ['nobody answers', seen('ACME_UNREACHABLE'), false],
+  ['a plugin failed before it was asked', seen('PLUGIN_PRESENT_FAILED'), false],
+];
+for (const [title, failure, expected] of answers) {
+  test(`a failure shows that the CA works: ${title}: ${expected ? 'yes' : 'no'}`, () => expect(isOfTheOrder(failure, names)).toBe(expected));
 }
 
 test('each further failure counts, and lineages that tried side by side count once', () => {
