@@ -23,7 +23,7 @@ export interface Limits {
 export type Wait = { readonly reason: 'budget'; readonly reviewAtMs: number } | { readonly reason: 'orders-per-hour'; readonly reviewAtMs: number };
 
 /** Who has no certificate at all is served first, then who loses it soonest. */
-export function byUrgency(a: Applicant, b: Applicant): number {
+function byUrgency(a: Applicant, b: Applicant): number {
   return (a.expiresAtMs ?? 0) - (b.expiresAtMs ?? 0) || (a.name < b.name ? -1 : 1);
 }
 
