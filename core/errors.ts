@@ -67,7 +67,11 @@ const catalogue = {
   }),
   USAGE_NEEDS_PERSON: (at: { name: string; plugin: string }) => ({
     message: `${at.name} is not renewed with nobody there: its authenticator ${at.plugin} asks a person`,
-    hint: `Run "certkit renew ${at.name} --force" at a terminal.`,
+    hint: 'Run the same command at a terminal.',
+  }),
+  USAGE_ORDERS_PER_HOUR: (at: { name: string; ca: string; until: string }) => ({
+    message: `Nothing was ordered for ${at.name}: "orders_per_hour" leaves no room at ${at.ca} until ${at.until}`,
+    hint: 'Run the same command after that moment, or with --force at a terminal, which does not wait; or raise orders_per_hour in certkit.yaml.',
   }),
   USAGE_NO_CHANNEL: (at: { asked?: string; known: readonly string[]; path: string }) =>
     at.asked === undefined
@@ -137,6 +141,10 @@ const catalogue = {
   ACME_RATE_LIMITED: (at: { detail: string; until: string; retryAtMs?: number }) => ({
     message: `The CA limits how often it may be asked: ${at.detail}`,
     hint: `It asks to wait until ${at.until}.`,
+  }),
+  ACME_RESTING: (at: { name: string; ca: string; until: string }) => ({
+    message: `${at.name} was not renewed: its CA, ${at.ca}, has failed and is left alone until ${at.until}`,
+    hint: 'Run the same command at a terminal, which tries at once, or after that moment. The failure before is in "certkit status".',
   }),
   ACME_CHALLENGE_FAILED: (at: { name: string; challenge: string; type: string; detail: string }) => ({
     message: `The CA could not validate ${at.name} by ${at.challenge} (${at.type}):${at.detail.startsWith('\n') ? '' : ' '}${at.detail}`,

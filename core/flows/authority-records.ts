@@ -1,7 +1,7 @@
 import type { CertkitError } from '../errors.ts';
 import type { AuthorityState, Trouble } from '../model/authority-state.ts';
 import type { Lineage } from '../model/lineage.ts';
-import { afterTrouble, isOfTheAuthority } from '../policy/authority-rest.ts';
+import { afterTrouble, isOfTheAuthority, isOfTheOrder } from '../policy/authority-rest.ts';
 import { ordersWithinHour, placeFreeAtMs } from '../policy/turns.ts';
 import type { Needs } from './needs.ts';
 
@@ -10,10 +10,12 @@ type Records = Pick<Needs, 'store' | 'clock'>;
 /** Names the lock under which it is written. Whoever holds it waits for no other. */
 const LOCK = 'authorities';
 
-/** Books a failure that is the CA's as a whole; answers `undefined` for one of the lineage's own. */
-export async function bookTrouble(lineage: Lineage, error: CertkitError, begunAtMs: number, { store, clock }: Records): Promise<Trouble | undefined> {
+/** Books a failure that is the CA's as a whole; answers `undefined` for one of the lineage's own, which may show that the CA works. */
+export async function bookTrouble(lineage: Lineage, error: CertkitError, begunAtMs: number, records: Records): Promise<Trouble | undefined> {
   const { code, message, status, retryAtMs } = error;
   const seen = { code, message, ...(status === undefined ? {} : { status }), ...(retryAtMs === undefined ? {} : { retryAtMs }) };
+  const { store, clock } = records;
+  if (isOfTheOrder(seen, lineage.identifiers)) await clearTrouble(lineage, records);
   if (!isOfTheAuthority(seen, lineage.identifiers)) return undefined;
   return change(lineage, store, (state) => {
     const trouble = afterTrouble(state.trouble, seen, begunAtMs, clock.nowMs());
@@ -21,7 +23,7 @@ export async function bookTrouble(lineage: Lineage, error: CertkitError, begunAt
   });
 }
 
-/** The CA has issued. */
+/** The CA has issued, or said no to one order. */
 export async function clearTrouble(lineage: Lineage, { store }: Records): Promise<void> {
   if ((await store.authorities())[lineage.authority.directory]?.trouble === undefined) return;
   await change(lineage, store, ({ trouble: _over, ...rest }) => [rest, undefined]);

@@ -1,4 +1,3 @@
-import type { LineageView } from '../store/store.ts';
 import type { MaintainOptions } from './maintain.ts';
 import type { Needs } from './needs.ts';
 import { decideAll } from './renewal-decisions.ts';
@@ -21,8 +20,8 @@ export async function jitter({ jitterMs = 0, ...options }: MaintainOptions, need
     options,
     needs,
   );
-  const isAsked = (view: LineageView) => isWindowQuestionDue(view, nowMs) || isRevocationQuestionDue(view, nowMs);
-  if (!decided.some(({ decision }) => decision.due) && !meant.some(isAsked)) return false;
+  const isAsked = meant.some((view) => isRevocationQuestionDue(view, nowMs)) || (await isWindowQuestionDue(meant, needs));
+  if (!isAsked && !decided.some(({ decision }) => decision.due)) return false;
 
   const waitMs = Math.round(random.fraction() * jitterMs);
   tell({ type: 'jitter', untilMs: nowMs + waitMs });

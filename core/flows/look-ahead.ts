@@ -1,7 +1,7 @@
 import type { Trouble } from '../model/authority-state.ts';
 import { explainTurn, type RenewalRule } from '../policy/explain.ts';
 import type { RenewalDecision } from '../policy/renewal.ts';
-import { byUrgency, ordersWithinHour } from '../policy/turns.ts';
+import { byTurn, ordersWithinHour } from '../policy/turns.ts';
 import type { Needs } from './needs.ts';
 import { applicantOf, decideAll, type Readable } from './renewal-decisions.ts';
 
@@ -27,8 +27,8 @@ export async function lookAhead(before: Needs): Promise<ReadonlyMap<string, Ahea
   const queue = decided.filter(({ decision }) => decision.due || decision.reason === 'budget' || decision.reason === 'orders-per-hour');
   return new Map(
     decided.map(({ view, decision, trouble }) => {
-      const own = applicantOf(view);
-      const earlier = queue.filter((other) => byUrgency(applicantOf(other.view), own) < 0).length;
+      const own = applicantOf(view, nowMs);
+      const earlier = queue.filter((other) => byTurn(applicantOf(other.view, nowMs), own) < 0).length;
       const placed = ordersWithinHour(authorities[own.ca]?.orders ?? [], nowMs).length;
       const rules = explainTurn(decision, {
         ...(maxIssues === undefined ? {} : { budget: { reached: earlier, limit: maxIssues } }),

@@ -8,6 +8,7 @@ import { isNotable, newsOf } from '../policy/news.ts';
 import { digestOf, newsFor } from '../policy/news-digest.ts';
 import { isTimely } from '../policy/news-repeats.ts';
 import type { NewsSubject } from '../policy/news-text.ts';
+import { lifeInOutage } from '../policy/outage-news.ts';
 import type { LineageView } from '../store/store.ts';
 import { writeToSystemLog } from './log-news.ts';
 import { carry, type NotifyNeeds } from './notify.ts';
@@ -66,11 +67,12 @@ async function tellHeld({ host, ...run }: RunToTell, needs: NotifyNeeds): Promis
   const { store } = needs;
   const nowMs = needs.clock.nowMs();
   const before = await store.told();
-  const subjects = new Map((await store.overview()).map((view) => [view.name, subjectOf(view)]));
+  const views = await store.overview();
+  const subjects = new Map(views.map((view) => [view.name, subjectOf(view)]));
   const news = newsOf({ ...run, nowMs, isFirst: before.awaitsFirstRun === true }, subjects);
   const timely = news.filter((item) => {
-    const life = subjects.get(item.lineage ?? '')?.life;
-    const toldAtMs = before.told[item.lineage ?? '']?.[item.kind];
+    const life = item.ca === undefined ? subjects.get(item.lineage ?? '')?.life : lifeInOutage(item.ca, run.events, subjects);
+    const toldAtMs = before.told[toldKey(item)]?.[item.kind];
     return isTimely({ nowMs, item, ...(life === undefined ? {} : { life }), ...(toldAtMs === undefined ? {} : { toldAtMs }) });
   });
   if (timely.length === 0) return;
@@ -93,7 +95,7 @@ async function tellHeld({ host, ...run }: RunToTell, needs: NotifyNeeds): Promis
 
   const isStillFirst = timely.some((item) => item.kind === 'first-run' && !taken.has(item) && (slip !== undefined || channels.some(isFor(item))));
   if (taken.size === 0 && (before.awaitsFirstRun !== true || isStillFirst)) return;
-  const told: Told = { told: toldNow(before, taken, new Set(subjects.keys()), nowMs), ...(isStillFirst ? { awaitsFirstRun: true } : {}) };
+  const told: Told = { told: toldNow(before, taken, new Set(views.flatMap(keysOf)), nowMs), ...(isStillFirst ? { awaitsFirstRun: true } : {}) };
   await store.saveTold(told).catch((thrown: unknown) => {
     needs.tell({ type: 'note', text: `what was told could not be remembered, so it is told again: ${asCertkitError(thrown).message}` });
   });
@@ -110,10 +112,15 @@ async function channelsOf({ store, tell }: NotifyNeeds): Promise<{ readonly chan
   }
 }
 
-/** What nobody took stays to be told by the next run that meets it. Lineages that are gone are forgotten. */
+/** A lineage's name has no space. */
+const caKey = (directory: string) => `ca ${directory}`;
+const toldKey = ({ lineage = '', ca }: NewsItem) => (ca === undefined ? lineage : caKey(ca));
+const keysOf = (view: LineageView) => (view.readable ? [view.name, caKey(view.lineage.authority.directory)] : [view.name]);
+
+/** What nobody took stays to be told by the next run that meets it. Lineages that are gone are forgotten, and CAs that none of them uses. */
 function toldNow({ told }: Told, sent: ReadonlySet<NewsItem>, known: ReadonlySet<string>, nowMs: number): Told['told'] {
   const kept: Record<string, Told['told'][string]> = Object.fromEntries(Object.entries(told).filter(([name]) => name === '' || known.has(name)));
-  for (const { lineage = '', kind } of sent) kept[lineage] = { ...kept[lineage], [kind]: nowMs };
+  for (const item of sent) kept[toldKey(item)] = { ...kept[toldKey(item)], [item.kind]: nowMs };
   return kept;
 }
 

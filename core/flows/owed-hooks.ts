@@ -4,7 +4,7 @@ import type { Lineage } from '../model/lineage.ts';
 import type { LineageState, OwedHooks } from '../model/lineage-state.ts';
 import { lifeOf } from '../model/version.ts';
 import { hookKey } from '../policy/hook-calls.ts';
-import { afterFailure } from '../policy/retry.ts';
+import { afterFailure, ifPast } from '../policy/retry.ts';
 import type { LineageView } from '../store/store.ts';
 import { callHook, type HookFailure, hookCallsFor } from './call-hooks.ts';
 import type { Needs } from './needs.ts';
@@ -26,7 +26,8 @@ interface Owing {
 export const owesHooks = (view: LineageView): view is Readable => view.readable && view.state.owedHooks !== undefined;
 
 /** Whether `deployed` hooks that failed are not to be called yet, with nobody there. */
-export const hooksRest = (view: LineageView, nowMs: number): boolean => view.readable && nowMs < (view.state.owedHooks?.attempts?.notBeforeMs ?? 0);
+export const hooksRest = (view: LineageView, nowMs: number): boolean =>
+  view.readable && nowMs < (ifPast(view.state.owedHooks?.attempts, nowMs)?.notBeforeMs ?? 0);
 
 /**
  * Calls the `deployed` hooks that lineages owe, and books what became of them. The certificate is served already, and stays so.

@@ -1,11 +1,12 @@
 import { asCertkitError, type CertkitError, fault, faultFacts } from '../errors.ts';
-import type { AuthorityState } from '../model/authority-state.ts';
+import type { Event } from '../model/event.ts';
 import type { Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
+import { momentText } from '../model/moment.ts';
 import { lifeOf, type Version } from '../model/version.ts';
 import { restUntilMs } from '../policy/authority-rest.ts';
 import type { RenewalDecision } from '../policy/renewal.ts';
-import { afterFailure } from '../policy/retry.ts';
+import { afterFailure, ifPast } from '../policy/retry.ts';
 import { bookTrouble, clearTrouble, takePlaces } from './authority-records.ts';
 import { inItsFile } from './misconfigured.ts';
 import type { Needs } from './needs.ts';
@@ -13,6 +14,8 @@ import { obtain } from './obtain.ts';
 import { recoverHeld } from './recover.ts';
 import { decideOne, type RenewOptions } from './renewal-decisions.ts';
 import { waitingFor } from './waiting.ts';
+
+type Failed = Extract<Event, { type: 'failed' }>;
 
 export type RenewOutcome =
   | { readonly lineage: string; readonly result: 'renewed'; readonly version: Version }
@@ -59,9 +62,13 @@ async function decideAndObtain(name: string, options: RenewOptions, startedAtMs:
   ]);
   const newest = versions.at(-1);
   const live = versions.find(({ number }) => number === liveNumber);
-  const { trouble }: AuthorityState = authorities[lineage.authority.directory] ?? {};
+  const trouble = ifPast(authorities[lineage.authority.directory]?.trouble, clock.nowMs());
   // Decided under the lock: another process may have renewed while this one waited.
-  const decision = await decideOne({ lineage, newest, live, state, windows, revocations, trouble }, options, needs);
+  const decision = await decideOne(
+    { lineage, newest, live, state, windows, revocations, trouble: options.probes === true ? undefined : trouble },
+    options,
+    needs,
+  );
   if (!decision.due) return notDue(lineage, decision, options, needs);
   if (trouble !== undefined && trouble.lastAtMs >= startedAtMs) {
     const reviewAtMs = restUntilMs(trouble, newest === undefined ? undefined : lifeOf(newest).notAfterMs);
@@ -118,7 +125,7 @@ async function bookFailure(lineage: Lineage, { state, newest, error, begunAtMs }
   });
   await needs.store.saveState(lineage.name, { ...state, renewal: attempts });
   const trouble = await bookTrouble(lineage, error, begunAtMs, needs);
-  const ca = trouble === undefined ? {} : { ca: lineage.authority.directory };
+  const ca = trouble === undefined ? {} : { ca: lineage.authority.directory, caFailures: trouble.failures };
   // A first issue that a person saw fail is theirs to repeat; nothing is left for the scheduler.
   if (newest === undefined && needs.watched) return failed(lineage.name, error, needs, ca);
   const nextTryMs = Math.max(attempts.notBeforeMs, trouble === undefined ? 0 : restUntilMs(trouble, notAfterMs));
@@ -126,12 +133,20 @@ async function bookFailure(lineage: Lineage, { state, newest, error, begunAtMs }
 }
 
 /** What is told of a lineage that is not renewed now. */
-export function notDue({ name, authenticator, authority }: Lineage, decision: RenewalDecision, { force }: RenewOptions, needs: Needs): RenewOutcome {
+export function notDue(
+  { name, authenticator, authority }: Lineage,
+  decision: RenewalDecision,
+  { force, must = force }: RenewOptions,
+  needs: Needs,
+): RenewOutcome {
   if (decision.due) return { lineage: name, result: 'not-due', decision };
   const { reason, reviewAtMs } = decision;
   // What somebody asked for and does not get is an error of theirs.
-  if (force && reason === 'held') return failed(name, fault('USAGE_HELD', { name, what: 'renewal' }), needs);
-  if (force && reason === 'needs-person') return failed(name, fault('USAGE_NEEDS_PERSON', { name, plugin: authenticator.plugin }), needs);
+  if (must && reason === 'held') return failed(name, fault('USAGE_HELD', { name, what: 'renewal' }), needs);
+  if (must && reason === 'needs-person') return failed(name, fault('USAGE_NEEDS_PERSON', { name, plugin: authenticator.plugin }), needs);
+  const at = { name, ca: authority.directory, until: reviewAtMs === undefined ? 'a later run' : momentText(reviewAtMs) };
+  if (must && reason === 'ca-resting') return failed(name, fault('ACME_RESTING', at), needs, { ca: authority.directory });
+  if (must && reason === 'orders-per-hour') return failed(name, fault('USAGE_ORDERS_PER_HOUR', at), needs);
   if (reason === 'needs-person') {
     needs.tell({ type: 'needs-person', lineage: name, authenticator: authenticator.plugin });
     return { lineage: name, result: 'needs-person', authenticator: authenticator.plugin };
@@ -146,7 +161,7 @@ export function notDue({ name, authenticator, authority }: Lineage, decision: Re
  *
  * @param more - when it is tried again, and the CA where that as a whole has failed
  */
-export function failed(name: string, error: CertkitError, { tell }: Needs, more: { readonly nextTryMs?: number; readonly ca?: string } = {}): RenewOutcome {
+export function failed(name: string, error: CertkitError, { tell }: Needs, more: Pick<Failed, 'nextTryMs' | 'ca' | 'caFailures'> = {}): RenewOutcome {
   // An interruption is of the whole run and told once, by whoever ends it.
   if (error.code !== 'USAGE_INTERRUPTED') tell({ type: 'failed', lineage: name, during: 'renewal', fault: faultFacts(error), ...more });
   return { lineage: name, result: 'failed', error };

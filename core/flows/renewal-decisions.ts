@@ -3,7 +3,8 @@ import type { Trouble } from '../model/authority-state.ts';
 import type { Lineage } from '../model/lineage.ts';
 import { lifeOf } from '../model/version.ts';
 import { decideRenewal, type RenewalDecision } from '../policy/renewal.ts';
-import { type Applicant, decideTurns, type Limits } from '../policy/turns.ts';
+import { ifPast } from '../policy/retry.ts';
+import { type Applicant, chooseProbe, decideTurns, type Limits } from '../policy/turns.ts';
 import type { LineageView } from '../store/store.ts';
 import type { Needs } from './needs.ts';
 import { renewalId } from './obtain.ts';
@@ -14,10 +15,14 @@ export type Readable = Extract<LineageView, { readable: true }>;
 export interface RenewOptions {
   /** Renew whatever the calendar says. */
   readonly force: boolean;
+  /** What has to wait is an error; as `force` says when absent. */
+  readonly must?: boolean;
   /** With a key of its own, whatever `reuse_key` says. */
   readonly newKey?: boolean;
   /** Lineages that are ordered for at most; for unattended runs `max_issues` when absent. */
   readonly maxIssues?: number;
+  /** It is tried to see whether its CA is in order again. */
+  readonly probes?: boolean;
   /** By lineage: why it is not renewed although it is due. */
   readonly stopped?: ReadonlyMap<string, CertkitError>;
 }
@@ -27,31 +32,61 @@ export interface Decided {
   readonly decision: RenewalDecision;
   /** Of the lineage's CA. */
   readonly trouble: Trouble | undefined;
+  /** It is the one that is tried first, to see whether the CA is in order again. */
+  readonly probes: boolean;
 }
 
 /** Decides each lineage by itself, and who of those that are due may order in this run. */
 export async function decideAll(views: readonly Readable[], options: Pick<RenewOptions, 'force' | 'maxIssues'>, needs: Needs): Promise<readonly Decided[]> {
   const authorities = await needs.store.authorities();
-  const decided = await Promise.all(
+  const nowMs = needs.clock.nowMs();
+  const alone = await Promise.all(
     views.map(async (view): Promise<Decided> => {
-      const trouble = authorities[view.lineage.authority.directory]?.trouble;
-      return { view, trouble, decision: await decideOne({ ...view, trouble }, options, needs) };
+      const trouble = ifPast(authorities[view.lineage.authority.directory]?.trouble, nowMs);
+      return { view, trouble, probes: false, decision: await decideOne({ ...view, trouble }, options, needs) };
     }),
   );
-  const due = decided.filter(({ decision }) => decision.due);
-  if (due.length === 0) return decided; // the settings are not read for nothing
+  if (!alone.some(({ decision }) => decision.due)) return alone; // the settings are not read for nothing
+  const decided = await withProbes(alone, options, needs);
+  const due = decided.filter((one) => one.decision.due && (one.trouble === undefined || one.probes));
 
   const placed = new Map(Object.entries(authorities).map(([directory, { orders = [] }]) => [directory, orders]));
   const waits = decideTurns(
-    due.map(({ view }) => applicantOf(view)),
+    due.map(({ view }) => applicantOf(view, nowMs)),
     await limitsOf(options, needs),
     placed,
-    needs.clock.nowMs(),
+    nowMs,
   );
+  const probeOf = new Map(decided.flatMap((one) => (one.probes ? [[caOf(one), one.view.name]] : [])));
   return decided.map((one) => {
-    const wait = waits.get(one.view.name);
-    return wait === undefined ? one : { ...one, decision: { due: false, ...wait } };
+    // Who would follow the one that probes waits with it.
+    const wait = waits.get((isDueAtTroubled(one) ? probeOf.get(caOf(one)) : undefined) ?? one.view.name);
+    return wait === undefined ? one : { ...one, probes: false, decision: { due: false, ...wait } };
   });
+}
+
+const caOf = ({ view }: Decided) => view.lineage.authority.directory;
+const isDueAtTroubled = ({ decision, trouble }: Decided) => decision.due && trouble !== undefined;
+
+/**
+ * Chooses who tries each CA that has failed and whose rest is over for one of its lineages at least. Those for whom it is not may
+ * be chosen, too: else one that fails for a reason of its own, and rests for less long, would keep the others from ever trying.
+ */
+async function withProbes(decided: readonly Decided[], options: Pick<RenewOptions, 'force'>, needs: Needs): Promise<readonly Decided[]> {
+  const nowMs = needs.clock.nowMs();
+  const troubled = decided.filter(({ trouble }) => trouble !== undefined);
+  const probes = new Map<string, Decided>();
+  for (const ca of new Set(troubled.filter(({ decision }) => decision.due).map(caOf))) {
+    const own = troubled.filter((one) => caOf(one) === ca);
+    const able = await Promise.all(
+      own.map(async (one) =>
+        one.decision.reason === 'ca-resting' ? { ...one, decision: await decideOne({ ...one.view, trouble: undefined }, options, needs) } : one,
+      ),
+    );
+    const chosen = chooseProbe(able.filter(({ decision }) => decision.due).map((one) => ({ ...applicantOf(one.view, nowMs), one })));
+    if (chosen !== undefined) probes.set(chosen.name, { ...chosen.one, probes: true });
+  }
+  return decided.map((one) => probes.get(one.view.name) ?? one);
 }
 
 /** Whether the lineage is due. Its authenticator is looked at only where that decides. */
@@ -70,9 +105,11 @@ export async function asksPerson({ authenticator }: Lineage, { plugins }: Pick<N
   return prover === undefined ? undefined : !prover.unattended;
 }
 
-export function applicantOf({ name, lineage, newest }: Readable): Applicant {
+export function applicantOf({ name, lineage, newest, state }: Readable, nowMs: number): Applicant {
   const expiry = newest === undefined ? {} : { expiresAtMs: lifeOf(newest).notAfterMs };
-  return { name, ca: lineage.authority.directory, orders: lineage.keys.length, ...expiry };
+  const attempts = ifPast(state.renewal, nowMs);
+  const failure = attempts === undefined ? {} : { failedAtMs: attempts.lastAtMs };
+  return { name, ca: lineage.authority.directory, orders: lineage.keys.length, ...expiry, ...failure };
 }
 
 /** How many lineages may be ordered for in this run; `undefined` where that is not limited. */

@@ -1,9 +1,9 @@
 import { asCertkitError } from '../errors.ts';
-import type { AuthorityState } from '../model/authority-state.ts';
 import type { AskedWindow } from '../model/renewal-window.ts';
 import { lifeOf, type Version } from '../model/version.ts';
 import { restUntilMs } from '../policy/authority-rest.ts';
 import { CHECK_AGAIN_MS, CHECK_FOR_SERVICE_MS, FIRST_CHECK_MS, keepWindow } from '../policy/renewal-window.ts';
+import { ifPast } from '../policy/retry.ts';
 import { inPool } from '../pool.ts';
 import type { LineageView } from '../store/store.ts';
 import type { Needs } from './needs.ts';
@@ -25,10 +25,9 @@ const LOCK = 'renewal windows';
  * Answers whether anything is new.
  */
 export async function refreshWindows(views: readonly LineageView[], needs: Needs): Promise<boolean> {
-  const { store, clock, signal } = needs;
+  const { store, signal } = needs;
   const readable = views.filter((view): view is Readable => view.readable);
-  const asked = questionsDue(readable, clock.nowMs());
-  const due = asked.length === 0 ? [] : await withoutResting(asked, needs);
+  const due = await questionsFor(readable, needs);
   if (due.length === 0) return false;
 
   const answers = await inPool(due, AT_ONCE, async (question) => ({ question, asked: await ask(question, needs) }));
@@ -51,18 +50,28 @@ export async function refreshWindows(views: readonly LineageView[], needs: Needs
   return true;
 }
 
-async function withoutResting(questions: readonly Question[], { store, clock, watched }: Needs): Promise<readonly Question[]> {
-  if (watched) return questions;
-  const [authorities, nowMs] = [await store.authorities(), clock.nowMs()];
-  return questions.filter(({ view, version }) => {
-    const { trouble }: AuthorityState = authorities[view.lineage.authority.directory] ?? {};
-    return trouble === undefined || nowMs >= restUntilMs(trouble, lifeOf(version).notAfterMs);
-  });
+/** Whether a CA is to be asked now when it wants one of the versions renewed. */
+export async function isWindowQuestionDue(views: readonly LineageView[], needs: Needs): Promise<boolean> {
+  return (
+    (
+      await questionsFor(
+        views.filter((view): view is Readable => view.readable),
+        needs,
+      )
+    ).length > 0
+  );
 }
 
-/** Whether the CA is to be asked now when it wants one of its versions renewed. */
-export function isWindowQuestionDue(view: LineageView, nowMs: number): boolean {
-  return view.readable && questionsDue([view], nowMs).length > 0;
+/** With nobody there, a CA that rests is not asked. */
+async function questionsFor(views: readonly Readable[], { store, clock, watched }: Needs): Promise<readonly Question[]> {
+  const nowMs = clock.nowMs();
+  const questions = questionsDue(views, nowMs);
+  if (watched || questions.length === 0) return questions;
+  const authorities = await store.authorities();
+  return questions.filter(({ view, version }) => {
+    const trouble = ifPast(authorities[view.lineage.authority.directory]?.trouble, nowMs);
+    return trouble === undefined || nowMs >= restUntilMs(trouble, lifeOf(version).notAfterMs);
+  });
 }
 
 function questionsDue(views: readonly Readable[], nowMs: number): readonly Question[] {

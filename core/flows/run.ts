@@ -86,7 +86,8 @@ async function saveAndRenew(wanted: Lineage, { force }: RunOptions, stopped: Sto
   const before = isNew ? undefined : await store.lineage(wanted.name);
   if (before !== undefined) refuseOtherNames(wanted, before);
   await store.save(wanted);
-  const renewal = await renewHeld(wanted.name, { force, stopped }, needs);
+  const hasNone = (await store.versions(wanted.name)).length === 0;
+  const renewal = await renewHeld(wanted.name, { force, must: force || hasNone, stopped }, needs);
   if (renewal.result === 'failed' && isNew && (await store.versions(wanted.name)).length === 0) {
     // What the person saw fail is not left for the scheduler to fail at, nor is its order.
     const entry = (await store.journal()).entries.find(({ id }) => id === renewalId(wanted.name));

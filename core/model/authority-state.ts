@@ -1,4 +1,4 @@
-/** Tries since a CA last issued, where it was the CA as a whole that failed. Times are milliseconds since the epoch. */
+/** Tries since a CA last issued or refused a single order, where it was the CA as a whole that failed. Times are milliseconds since the epoch. */
 export interface Trouble {
   readonly failures: number;
   readonly lastAtMs: number;

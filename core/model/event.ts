@@ -106,6 +106,8 @@ export type Event =
       readonly nextTryMs?: number;
       /** Directory URL of the CA, where that as a whole has failed and not this lineage alone. */
       readonly ca?: string;
+      /** How often it has since it last issued. */
+      readonly caFailures?: number;
     };
 
 /** Tells the event to whoever listens; never throws and never waits. */

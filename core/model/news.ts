@@ -53,6 +53,8 @@ export interface NewsItem {
   readonly kind: NewsKind;
   /** Absent for what concerns no single lineage. */
   readonly lineage?: string;
+  /** Directory URL, where it concerns a CA and all that is ordered there. */
+  readonly ca?: string;
   /** One line. */
   readonly title: string;
   /** What happened, what it means, what to do: some lines for people. */

@@ -3,6 +3,7 @@ import type { Policy } from '../model/lineage.ts';
 import type { Attempts, Hold } from '../model/lineage-state.ts';
 import { isHeld, untilOf } from './hold.ts';
 import { deploymentMoment, HOUR_MS, halfway, isShort, type Life } from './lead.ts';
+import { ifPast } from './retry.ts';
 
 export interface DeployableVersion {
   readonly number: number;
@@ -59,7 +60,7 @@ export type DeploymentDecision =
 export function decideDeployment(facts: DeploymentFacts): DeploymentDecision {
   if (isHeld(facts.hold, 'deployment', facts.nowMs)) return { due: false, reason: 'held', ...untilOf(facts.hold) };
   const decision = byNeed(facts);
-  const restUntilMs = facts.attempts?.notBeforeMs ?? 0;
+  const restUntilMs = ifPast(facts.attempts, facts.nowMs)?.notBeforeMs ?? 0;
   if (decision.due && !facts.asked && facts.nowMs < restUntilMs) return { due: false, reason: 'backing-off', reviewAtMs: restUntilMs };
   return decision;
 }

@@ -3,6 +3,7 @@ import { type DeploymentDecision, type DeploymentFacts, type DeploymentReason, d
 import { isHeld } from './hold.ts';
 import { deploymentMoment, HOUR_MS, halfway, isShort, renewalMoment } from './lead.ts';
 import { decideRenewal, type RenewalDecision, type RenewalFacts, type RenewalReason, restsOf } from './renewal.ts';
+import { ifPast } from './retry.ts';
 
 export interface Count {
   readonly reached: number;
@@ -86,7 +87,8 @@ export function explainTurn(decision: RenewalDecision, { budget, orders }: { rea
 /** Every rule of deployment with its numbers, and which of them decides. */
 export function explainDeployment(facts: DeploymentFacts): { readonly decision: DeploymentDecision; readonly rules: readonly DeploymentRule[] } {
   const decision = decideDeployment(facts);
-  const { newest, live, nowMs, policy, attempts, hold } = facts;
+  const { newest, live, nowMs, policy, hold } = facts;
+  const attempts = ifPast(facts.attempts, nowMs);
   const rule = (name: DeploymentRule['rule'], holds: boolean, atMs?: number, clamped = false): DeploymentRule => ({
     rule: name,
     holds,

@@ -23,14 +23,27 @@ export function outagesIn(events: readonly Event[]): readonly Outage[] {
     .filter(({ failed, waiting }) => failed.length + waiting.length > 1);
 }
 
+/** The life of what the outage of a CA concerns and what expires first of that; absent where none of it has a certificate. */
+export function lifeInOutage(ca: string, events: readonly Event[], subjects: ReadonlyMap<string, NewsSubject>): Life | undefined {
+  return soonestLife(
+    outagesIn(events).flatMap((outage) => (outage.ca === ca ? [...outage.failed, ...outage.waiting] : [])),
+    subjects,
+  );
+}
+
+function soonestLife(events: readonly { readonly lineage?: string }[], subjects: ReadonlyMap<string, NewsSubject>): Life | undefined {
+  const lives = events.flatMap(({ lineage }) => (lineage === undefined ? [] : (subjects.get(lineage)?.life ?? [])));
+  return lives.sort((a, b) => a.notAfterMs - b.notAfterMs)[0];
+}
+
 export function outageNews({ ca, failed, waiting }: Outage, subjects: ReadonlyMap<string, NewsSubject>): NewsItem {
   const names = failed.flatMap(({ lineage }) => (lineage === undefined ? [] : [lineage]));
   const tried = names.map((name) => ({ name, life: subjects.get(name)?.life }));
-  const lives = tried.flatMap(({ life }) => (life === undefined ? [] : [life]));
-  const soonest = lives.length === 0 ? undefined : Math.min(...lives.map(({ notAfterMs }) => notAfterMs));
+  const soonest = soonestLife([...failed, ...waiting], subjects)?.notAfterMs;
   const nextTryMs = Math.min(...failed.map(({ nextTryMs = Number.POSITIVE_INFINITY }) => nextTryMs));
-  const { fault } = failed.at(-1) as Of<'failed'>;
-  const failures = Math.min(...names.map((name) => subjects.get(name)?.renewal?.failures ?? Number.POSITIVE_INFINITY));
+  // The first has been to the CA.
+  const { fault } = failed[0] as Of<'failed'>;
+  const failures = Math.max(...failed.map(({ caFailures = 0 }) => caFailures));
   const all = names.length + waiting.length;
   const others = waiting.length === 0 ? '' : `For ${waiting.length} more no try was made. `;
   const again = Number.isFinite(nextTryMs)
@@ -38,6 +51,7 @@ export function outageNews({ ca, failed, waiting }: Outage, subjects: ReadonlyMa
     : 'Every run tries again.';
   return {
     kind: 'renewal-failed',
+    ca,
     title: `the CA ${new URL(ca).host} failed, and ${all} certificates were not renewed`,
     text: [
       `${all} certificates are due and were not renewed, because their CA, ${ca}, failed as a whole.`,
@@ -49,7 +63,7 @@ export function outageNews({ ca, failed, waiting }: Outage, subjects: ReadonlyMa
     code: fault.code,
     ...(soonest === undefined ? {} : { expiresAtMs: soonest }),
     ...(Number.isFinite(nextTryMs) ? { nextTryMs } : {}),
-    ...(Number.isFinite(failures) ? { failures } : {}),
+    ...(failures > 0 ? { failures } : {}),
   };
 }
 

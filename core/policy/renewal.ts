@@ -5,6 +5,7 @@ import type { Attempts, Hold } from '../model/lineage-state.ts';
 import { restUntilMs } from './authority-rest.ts';
 import { isHeld, untilOf } from './hold.ts';
 import { deploymentMoment, type Life, renewalMoment } from './lead.ts';
+import { ifPast } from './retry.ts';
 
 export interface RenewalFacts {
   readonly nowMs: number;
@@ -67,7 +68,8 @@ export function decideRenewal(facts: RenewalFacts): RenewalDecision {
 }
 
 /** What keeps an unattended run from trying again, each with its end. */
-export function restsOf({ attempts, trouble, held }: RenewalFacts): { readonly reason: RenewalReason; readonly untilMs: number }[] {
+export function restsOf({ nowMs, held, ...booked }: RenewalFacts): { readonly reason: RenewalReason; readonly untilMs: number }[] {
+  const [attempts, trouble] = [ifPast(booked.attempts, nowMs), ifPast(booked.trouble, nowMs)];
   return [
     ...(attempts === undefined ? [] : [{ reason: 'backing-off' as const, untilMs: attempts.notBeforeMs }]),
     ...(trouble === undefined ? [] : [{ reason: 'ca-resting' as const, untilMs: restUntilMs(trouble, held?.life.notAfterMs) }]),

@@ -14,7 +14,7 @@ export interface FailureFacts {
   readonly retryAtMs?: number;
 }
 
-/** Books a failure: the next unattended try is 1 hour later, doubling to 24, sooner when expiry is near; the CA's own date wins. */
+/** Books a failure: the next unattended try is 1 hour later, doubling to 24, sooner while expiry comes near; the CA's own date wins. */
 export function afterFailure(facts: FailureFacts): Attempts {
   const failures = (facts.before?.failures ?? 0) + 1;
   const ownMs = Math.round(facts.nowMs + restMs(failures, facts.notAfterMs === undefined ? undefined : facts.notAfterMs - facts.nowMs));
@@ -23,7 +23,15 @@ export function afterFailure(facts: FailureFacts): Attempts {
 
 /** @param leftMs - of the life of the certificate in use; absent when there is none */
 export function restMs(failures: number, leftMs: number | undefined): number {
-  const doubling = Math.min(HOUR_MS * 2 ** Math.min(failures - 1, 10), DAY_MS);
-  const share = leftMs === undefined ? doubling : Math.max(0, leftMs) / TRIES_LEFT;
-  return Math.max(Math.min(doubling, share), HOUR_MS / 2);
+  return Math.min(HOUR_MS * 2 ** Math.min(failures - 1, 10), DAY_MS, longestRestMs(leftMs));
+}
+
+/** With tries left before expiry. What has expired already has no end to be in time for. */
+export function longestRestMs(leftMs: number | undefined): number {
+  return leftMs === undefined || leftMs <= 0 ? Number.POSITIVE_INFINITY : Math.max(leftMs / TRIES_LEFT, HOUR_MS / 2);
+}
+
+/** What a clock that was ahead has booked says nothing: it would hold up what is due until that clock is right. */
+export function ifPast<T extends { readonly lastAtMs: number }>(booked: T | undefined, nowMs: number): T | undefined {
+  return booked !== undefined && booked.lastAtMs <= nowMs ? booked : undefined;
 }

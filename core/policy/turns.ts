@@ -9,6 +9,8 @@ export interface Applicant {
   readonly ca: string;
   /** One for each key type. */
   readonly orders: number;
+  /** Of its last try, where that failed. */
+  readonly failedAtMs?: number;
 }
 
 export interface Limits {
@@ -21,8 +23,21 @@ export interface Limits {
 export type Wait = { readonly reason: 'budget'; readonly reviewAtMs: number } | { readonly reason: 'orders-per-hour'; readonly reviewAtMs: number };
 
 /** Who has no certificate at all is served first, then who loses it soonest. */
-export function byUrgency(a: Applicant, b: Applicant): number {
+function byUrgency(a: Applicant, b: Applicant): number {
   return (a.expiresAtMs ?? 0) - (b.expiresAtMs ?? 0) || (a.name < b.name ? -1 : 1);
+}
+
+/** Who has failed since its last success comes after all others: what cannot succeed keeps no place from what can. */
+export function byTurn(a: Applicant, b: Applicant): number {
+  return Number(a.failedAtMs !== undefined) - Number(b.failedAtMs !== undefined) || byUrgency(a, b);
+}
+
+/**
+ * Who tries whether a CA is in order again: whoever has not tried for longest, so that one that fails for a reason of its own
+ * does not speak for the CA each time.
+ */
+export function chooseProbe<T extends Applicant>(applicants: readonly T[]): T | undefined {
+  return [...applicants].sort((a, b) => (a.failedAtMs ?? 0) - (b.failedAtMs ?? 0) || byUrgency(a, b))[0];
 }
 
 /** Who of the applicants waits, and why: the others may order now. `placed` are the moments of earlier orders, by CA. */
@@ -35,7 +50,7 @@ export function decideTurns(
   const waits = new Map<string, Wait>();
   const orders = new Map(placed);
   let left = maxIssues ?? Number.POSITIVE_INFINITY;
-  for (const { name, ca, orders: wanted } of [...applicants].sort(byUrgency)) {
+  for (const { name, ca, orders: wanted } of [...applicants].sort(byTurn)) {
     const before = orders.get(ca) ?? [];
     const freeAtMs = ordersPerHour === undefined ? nowMs : placeFreeAtMs(before, wanted, ordersPerHour, nowMs);
     if (left === 0) waits.set(name, { reason: 'budget', reviewAtMs: nowMs });

@@ -126,8 +126,9 @@ test('limits are whole numbers from 1 on; explain and status show how far they a
   expect(stdout).toMatch(/others come first, by max_issues +0 of 3\n/);
   expect(stdout).toMatch(/its CA has had its orders, by orders_per_hour +1 of 1\n/);
   expect(stdout).toMatch(/work for a human +no\n/);
-  const waits = await succeeds('renew', '--force', NAME, '--json');
-  expect(JSON.parse(waits.stdout).renewals).toMatchObject([{ result: 'not-due', decision: { reason: 'orders-per-hour' } }]);
+  const waits = await home.run(['renew', '--force', NAME, '--json']);
+  expect(waits.exitCode, printed(waits)).toBe(2);
+  expect(JSON.parse(waits.stdout).renewals).toMatchObject([{ result: 'failed', error: { code: 'USAGE_ORDERS_PER_HOUR' } }]);
   const asked = await succeeds('rotate-key', NAME);
   expect(asked.stdout).toMatch(/2 orders at \S+ within an hour, and orders_per_hour is 1; this one is placed because you asked for it/);
 });

@@ -136,7 +136,9 @@ test('a CA that rests is not asked when it wants renewals', async () => {
   const asked = () => ca.seen.filter((path) => /renewal-?info/i.test(path)).length;
   home.aheadMs = 7 * HOUR_MS;
   await home.renew();
+  await home.with(false, (certkit) => certkit.maintain({ names: [], force: false, deploy: true, dryRun: false, jitterMs: MINUTE_MS }));
   expect(asked()).toBe(0);
+  expect(home.told.map(({ type }) => type)).not.toContain('jitter');
   home.aheadMs = 10 * HOUR_MS + MINUTE_MS;
   await home.renew();
   expect(asked()).toBeGreaterThan(0);

@@ -86,3 +86,8 @@ test('before the first certificate it is work for a human as well; who forces it
   const [inspection] = await home.with(true, async (certkit) => certkit.inspect(await certkit.store.overview()));
   expect(inspection).toMatchObject({ needsPerson: true, renewal: { due: false, reason: 'needs-person' } });
 });
+
+test('a first run with nobody there is an error, and not a lineage without a certificate', async () => {
+  const first = await home.with(false, async (certkit) => certkit.run(await certkit.store.lineage(NAME), { force: false, dryRun: false }));
+  expect(first).toMatchObject({ result: 'failed', error: { code: 'USAGE_NEEDS_PERSON', hint: 'Run the same command at a terminal.' } });
+});

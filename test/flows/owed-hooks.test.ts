@@ -113,3 +113,12 @@ test('one whose lock is not to be had is told, and may be called again; what was
   expect(types.filter((type) => type === 'hook-called')).toEqual(['hook-called']);
   expect([linesOf('attempts'), failed]).toEqual([['1', '1', '1'], []]);
 });
+
+test('a hook that failed while the clock was ahead is called again when the clock is right', async () => {
+  aheadMs = 48 * HOUR_MS;
+  await renew();
+  aheadMs = 0;
+  writeFileSync(join(folder, 'mended'), '');
+  expect((await renew()).failed).toEqual([]);
+  expect(linesOf('attempts')).toEqual(['1', '2']);
+});

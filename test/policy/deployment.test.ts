@@ -61,6 +61,11 @@ const table: readonly [string, DeploymentFacts, object][] = [
     { ...waiting, nowMs: 70 * DAY, attempts: { failures: 1, lastAtMs: 0, lastCode: 'INSTALLER_NOT_SERVED', notBeforeMs: 71 * DAY } },
     wait('backing-off', 71),
   ],
+  [
+    'not after one of a clock that was ahead',
+    { ...waiting, nowMs: 70 * DAY, attempts: { failures: 1, lastAtMs: 998 * DAY, lastCode: 'INSTALLER_NOT_SERVED', notBeforeMs: 999 * DAY } },
+    due(2, 'calendar'),
+  ],
 ];
 for (const [title, facts, expected] of table) {
   test(`deployment: ${title}`, () => expect(decideDeployment(facts)).toEqual(expected));

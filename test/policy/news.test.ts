@@ -5,6 +5,7 @@ import { NEWS_KINDS } from '../../core/model/news.ts';
 import { type FinishedRun, isNotable, newsOf } from '../../core/policy/news.ts';
 import { digestOf, newsFor } from '../../core/policy/news-digest.ts';
 import { type NewsSubject, testNews } from '../../core/policy/news-text.ts';
+import { lifeInOutage } from '../../core/policy/outage-news.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -195,15 +196,32 @@ test('the message of a CA that failed for several: one item, with what waits for
     message: `The CA at ${ca} cannot be reached: nobody listens there (ECONNREFUSED)`,
     hint: 'Check the address and the network.',
   };
-  const events = [shop.name, 'blog'].map((name): Event => ({ type: 'failed', lineage: name, during: 'renewal', fault, ca, nextTryMs: NOW + 4 * HOUR }));
+  const events = [shop.name, 'blog'].map(
+    (name): Event => ({ type: 'failed', lineage: name, during: 'renewal', fault, ca, caFailures: 3, nextTryMs: NOW + 4 * HOUR }),
+  );
   const subjects = new Map([
     [shop.name, { ...shop, renewal: tried(3) }],
     ['blog', { name: 'blog', names: ['blog.example.com'] }],
   ]);
   const items = newsOf({ ...run, events: [...events, { ...notDue('ca-resting'), lineage: 'third', ca } as Event] }, subjects);
-  expect(items).toMatchObject([{ kind: 'renewal-failed', code: 'ACME_UNREACHABLE', failures: 3, nextTryMs: NOW + 4 * HOUR, expiresAtMs: life.notAfterMs }]);
+  expect(items).toMatchObject([{ kind: 'renewal-failed', ca, code: 'ACME_UNREACHABLE', failures: 3, nextTryMs: NOW + 4 * HOUR, expiresAtMs: life.notAfterMs }]);
   expect(items[0]).not.toHaveProperty('lineage');
   await expect(messageOf(digestOf(items, at))).toMatchFileSnapshot('../../fixtures/news/outage.txt');
+});
+
+test('what expires first decides how urgent an outage is, tried or not', () => {
+  const ca = 'https://ca.example/directory';
+  const fault = { code: 'ACME_UNREACHABLE', message: 'm', hint: 'h' };
+  const events: readonly Event[] = [
+    { type: 'failed', lineage: 'new', during: 'renewal', fault, ca },
+    { type: 'not-due', lineage: 'late', what: 'renewal', reason: 'ca-resting', ca },
+    { type: 'not-due', lineage: 'soon', what: 'renewal', reason: 'ca-resting', ca },
+    { type: 'not-due', lineage: 'other', what: 'renewal', reason: 'ca-resting', ca: 'https://other.example/directory' },
+  ];
+  const lasting = (name: string, days: number) => [name, { name, names: [], life: { ...life, notAfterMs: NOW + days * DAY } }] as const;
+  const subjects = new Map([lasting('late', 9), lasting('soon', 3), lasting('other', 1)]);
+  expect(lifeInOutage(ca, events, subjects)?.notAfterMs).toBe(NOW + 3 * DAY);
+  expect(newsOf({ ...run, events }, subjects)[0]).toMatchObject({ ca, expiresAtMs: NOW + 3 * DAY });
 });
 
 test('the message: a post hook that could not be called says that it stays to be called', () => {

@@ -66,6 +66,8 @@ const table: readonly [string, RenewalFacts, object][] = [
   ],
   ['rests after a failure', { ...ninetyDays, nowMs: 60 * DAY, attempts: failed(61 * 24) }, { due: false, reason: 'backing-off', reviewAtMs: 61 * DAY }],
   ['rests with its CA', { ...dueNow, trouble: troubled(2, 60 * 24 - 1) }, { due: false, reason: 'ca-resting', reviewAtMs: 60 * DAY + HOUR }],
+  ['a failure of a clock that was ahead holds nothing up', { ...dueNow, attempts: { ...failed(9999 * 24), lastAtMs: 9998 * DAY } }, due('late-in-life')],
+  ['nor one of the CA', { ...dueNow, trouble: { ...troubled(9, 9998 * 24), retryAtMs: 9999 * DAY } }, due('late-in-life')],
   ['not longer than the CA rests', { ...dueNow, trouble: troubled(2, 60 * 24 - 2) }, due('late-in-life')],
   [
     'the later of two rests counts',

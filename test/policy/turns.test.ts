@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Applicant, decideTurns, type Limits, ordersWithinHour, placeFreeAtMs } from '../../core/policy/turns.ts';
+import { type Applicant, chooseProbe, decideTurns, type Limits, ordersWithinHour, placeFreeAtMs } from '../../core/policy/turns.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -17,6 +17,7 @@ const fresh = applicant('fresh');
 const over = applicant('over', -1);
 const soon = applicant('soon', 10);
 const late = applicant('late', 500);
+const failedAgo = (one: Applicant, hours: number) => ({ ...one, failedAtMs: NOW - hours * HOUR });
 const minutesAgo = (...minutes: readonly number[]) => new Map([[CA, minutes.map((ago) => NOW - ago * MINUTE)]]);
 
 const table: readonly [string, readonly Applicant[], Limits, ReadonlyMap<string, readonly number[]>, Readonly<Record<string, string>>][] = [
@@ -27,6 +28,13 @@ const table: readonly [string, readonly Applicant[], Limits, ReadonlyMap<string,
     { maxIssues: 2 },
     new Map(),
     { soon: 'budget', late: 'budget' },
+  ],
+  [
+    'who failed since its last success comes after those who did not',
+    [failedAgo(over, 1), failedAgo(applicant('broken'), 9), late, soon],
+    { maxIssues: 3 },
+    new Map(),
+    { over: 'budget' },
   ],
   ['of equals the name decides', [applicant('b', 1), applicant('a', 1)], { maxIssues: 1 }, new Map(), { b: 'budget' }],
   ['no room for any', [soon], { maxIssues: 0 }, new Map(), { soon: 'budget' }],
@@ -54,6 +62,13 @@ for (const [title, applicants, limits, placed, expected] of table) {
     expect(Object.fromEntries([...waits].map(([name, { reason }]) => [name, reason]))).toEqual(expected);
   });
 }
+
+const probes: readonly [string, readonly Applicant[], string][] = [
+  ['whoever has not tried at all', [failedAgo(over, 9), late], 'late'],
+  ['or not for longest', [failedAgo(soon, 1), failedAgo(late, 2)], 'late'],
+  ['of those the most urgent', [late, soon, failedAgo(over, 1)], 'soon'],
+];
+for (const [title, applicants, expected] of probes) test(`a CA is probed by ${title}`, () => expect(chooseProbe(applicants)?.name).toBe(expected));
 
 test('who waits is told until when: the next run, or the moment at which there is room', () => {
   expect(decideTurns([soon, late], { maxIssues: 1 }, new Map(), NOW).get('late')).toEqual({ reason: 'budget', reviewAtMs: NOW });
