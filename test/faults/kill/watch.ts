@@ -33,7 +33,6 @@ export function startWatch(world: World, counts: Watched, { silent }: { readonly
   const { nginx } = world;
   const master = nginx.pid();
   const logStart = nginx.errorLog().length;
-  const runsBefore = world.runs();
   const seen: string[] = [];
   const known = new Set<string>();
   let stopped = false;
@@ -83,11 +82,10 @@ export function startWatch(world: World, counts: Watched, { silent }: { readonly
       .slice(logStart)
       .split('\n')
       .filter((line) => BROKEN.test(line) && !(silent && AGAIN.test(line)));
-    // One reload may meet the one switch of each run; more of them, or any other trouble, are ours.
+    // One reload may meet the one switch of a run; two of them, or any other trouble, are ours.
     const straddling = broken.filter((line) => STRADDLED.test(line));
     counts.straddled += straddling.length;
-    const areOthers = straddling.length <= world.runs() - runsBefore;
-    const ours = broken.filter((line) => !areOthers || !STRADDLED.test(line));
+    const ours = broken.filter((line) => straddling.length !== 1 || line !== straddling[0]);
     const gone = nginx.pid() === master ? [] : [`the server's master was process ${master} and is ${nginx.pid() ?? 'gone'}`];
     return [...seen, ...ours.map((line) => `the server's log: ${line}`), ...gone];
   };

@@ -52,8 +52,6 @@ export interface World {
   readonly firstOnShelf: readonly string[];
   /** Runs certkit in a process of its own; answers the moments it went through as well. */
   run(args: readonly string[], options?: RunOptions): Promise<Ended & { readonly moments: readonly string[] }>;
-  /** How many runs there were so far. */
-  runs(): number;
   /** How many orders the CA has made so far. */
   orders(): number;
   /** SHA-256 of the leaf that the server shows; `undefined` when nobody answers. */
@@ -86,7 +84,6 @@ export async function startWorld({ names, tls }: { readonly names: readonly stri
     ...(tls ? [] : ['--nginx-custom-tls-port', String(nginx.httpsPort)]),
   ];
   let turn = 0;
-  let runs = 0;
   const places = [
     [home, '~'],
     [shelf, 'shelf'],
@@ -112,7 +109,6 @@ export async function startWorld({ names, tls }: { readonly names: readonly stri
       const list = join(notes, 'moments');
       const orders = { dieAt, list, places, ...(judged ? { judge: [nginx.binary, '-t', '-q'] } : {}) };
       turn = (turn % TURNS) + 1;
-      runs++;
       const around = [...(offline ? ['unshare', '--net'] : []), ...(alone ? [...ALONE, String(turn * PIDS_OF_A_RUN)] : [])];
       const [file = '', ...words] = [...around, process.execPath, program.main, ...args];
       const ended = await new Promise<Ended>((resolve, reject) => {
@@ -133,7 +129,6 @@ export async function startWorld({ names, tls }: { readonly names: readonly stri
       rmSync(notes, { recursive: true });
       return { ...ended, moments };
     },
-    runs: () => runs,
     orders: () => pebble.orders(),
     served: () =>
       servedCertificate({ port: nginx.httpsPort, servername: names[0] ?? '' }).then(
