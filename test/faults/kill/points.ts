@@ -10,22 +10,17 @@ const BOUNDARY = [
   /^torn (rm|write (nginx|shelf))/,
 ];
 
-/** Of the share that CI takes, what a developer waits for. */
-const PART_BY_HAND = 1 / 3;
-
 /**
  * The moments of an uninterrupted run at which runs are killed.
  *
- * `CERTKIT_FAULTS=all` takes them all, `CERTKIT_FAULTS=<pattern>` those that match; else it is `share` of them in CI, a third of that elsewhere,
- * spread evenly, boundaries first.
+ * `CERTKIT_FAULTS=all` takes them all, `CERTKIT_FAULTS=<pattern>` those that match; else it is `share` of them, spread evenly, boundaries first.
  * `CERTKIT_FAULT_SHARD=2/4` takes the second quarter of that.
  */
 export function choosePoints(moments: readonly string[], share: number): readonly string[] {
   const wanted = process.env.CERTKIT_FAULTS ?? '';
   const [shard = 1, shards = 1] = (process.env.CERTKIT_FAULT_SHARD ?? '1/1').split('/').map(Number);
   const candidates = moments.filter((moment) => !moment.startsWith('refused '));
-  const count = process.env.CI === 'true' ? share : Math.ceil(share * PART_BY_HAND);
-  return chosen(candidates, wanted, count).filter((_, at) => at % shards === shard - 1);
+  return chosen(candidates, wanted, share).filter((_, at) => at % shards === shard - 1);
 }
 
 function chosen(moments: readonly string[], wanted: string, share: number): readonly string[] {
