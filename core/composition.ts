@@ -179,7 +179,8 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     const { files, programs, clock } = needs();
     return createSchedule({ facts, uid, files, programs, clock });
   };
-  const runs = async () => reportRuns((await (await schedule()).status()).kind !== undefined, needs());
+  /** @param isScheduled - as who has asked already knows */
+  const runs = async (isScheduled?: boolean) => reportRuns(isScheduled ?? (await (await schedule()).status()).kind !== undefined, needs());
 
   return {
     catalog: graph.resolve(CATALOG),

@@ -37,7 +37,7 @@ export async function statusCommand(names: readonly string[], flags: StatusFlags
   if (inspections.length === 0) output.say('No lineages yet. "certkit -d NAME --authenticator A --installer I" makes one.');
   for (const inspection of inspections) print(inspection, output);
   const schedule = names.length === 0 ? await (await certkit.schedule()).status() : undefined;
-  const runs = names.length === 0 ? await certkit.runs() : undefined;
+  const runs = schedule === undefined ? undefined : await certkit.runs(schedule.kind !== undefined);
   if (schedule !== undefined) output.say(['schedule', ...scheduleLines(schedule)].join('\n  '));
   if (runs !== undefined && (inspections.length > 0 || runs.punctuality !== 'not-expected')) for (const line of lastRunLines(runs)) output.say(line);
   output.result('status', {

@@ -1,11 +1,13 @@
 import { asCertkitError, type CertkitError, faultFacts } from '../errors.ts';
 import type { DeployEntry } from '../model/journal.ts';
+import { endpointText } from '../model/site.ts';
 import { takeDownAnswers } from './answers.ts';
 import { restore, runUndoCommands } from './change.ts';
 import { endChange, lineagesOf } from './journal-change.ts';
 import { choiceMeant } from './journalled-choice.ts';
 import { letGo } from './let-go.ts';
 import type { Needs } from './needs.ts';
+import { watchUntilGone } from './served.ts';
 import { recordWithoutGone } from './written.ts';
 
 export interface RecoveredChange {
@@ -14,6 +16,9 @@ export interface RecoveredChange {
   /** By lineage: what somebody else has changed since, and is therefore not taken back. */
   readonly stuck: ReadonlyMap<string, CertkitError>;
 }
+
+/** certkit.yaml may be broken, and its `probe_timeout` with it: recovery does without. */
+const READ_LIMIT_MS = 10_000;
 
 const UNDER_WAY = {
   deployment: 'a deployment',
@@ -80,17 +85,45 @@ async function forgetTakenBack({ files: changed, purpose }: DeployEntry, { store
   }
 }
 
-/** Servers that still run as they did read their files again. */
-async function reload({ servers }: DeployEntry, names: readonly string[], needs: Needs): Promise<void> {
-  for (const { installer: choice, pluginKind = 'installer', process, title } of servers) {
+/** Servers that still run as they did read their files again; what comes next finds that done. */
+async function reload(entry: DeployEntry, names: readonly string[], needs: Needs): Promise<void> {
+  let isReloaded = false;
+  for (const { installer: choice, pluginKind = 'installer', process, title } of entry.servers) {
     if (process === undefined || !(await needs.servers.isRunning(process))) continue;
     try {
       const server = await needs.plugins.server(pluginKind, await choiceMeant(pluginKind, choice, names, needs));
       await server.reload(needs.signal);
       needs.tell({ type: 'reloaded', server: title });
+      isReloaded = true;
     } catch (thrown) {
       needs.tell({ type: 'cleanup-failed', what: `reloading ${title} with the old configuration`, fault: faultFacts(asCertkitError(thrown)) });
     }
+  }
+  if (!isReloaded) return;
+  await untilRead(entry, needs).catch((thrown: unknown) => {
+    needs.tell({ type: 'cleanup-failed', what: 'seeing that the old certificate is back', fault: faultFacts(asCertkitError(thrown)) });
+  });
+}
+
+/** Until nobody shows what was taken back. A link that is switched while a server still reads its files would give it a key that is not its certificate's. */
+async function untilRead({ links }: DeployEntry, needs: Needs): Promise<void> {
+  const { store } = needs;
+  const leaving = await Promise.all(
+    links.map(async ({ lineage, before, after }) => {
+      const [{ seen }, versions] = await Promise.all([store.state(lineage), before === after ? [] : store.versions(lineage)]);
+      const sets = versions.find(({ number }) => number === after)?.sets ?? [];
+      const places = Object.values(seen).flatMap(({ serves }) => serves);
+      return places.flatMap((place) => sets.map(({ keyType, leafSha256 }) => ({ ...place, lineage, keyType, leafSha256 })));
+    }),
+  );
+  const still = await watchUntilGone(leaving.flat(), READ_LIMIT_MS, needs);
+  for (const { lineage, name, endpoint } of still) {
+    needs.tell({
+      type: 'unproven',
+      lineage,
+      what: 'that the old certificate is back',
+      because: `${name} at ${endpointText(endpoint)} still shows the one taken back`,
+    });
   }
 }
 

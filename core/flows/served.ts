@@ -101,11 +101,11 @@ export interface Leaving {
 }
 
 /** Asks until nobody shows the leaf any more for 200 ms, or the limit is over; answers where it still is. Silence will do. */
-export async function watchUntilGone(
-  leaving: readonly Leaving[],
+export async function watchUntilGone<T extends Leaving>(
+  leaving: readonly T[],
   limitMs: number,
   needs: Pick<Needs, 'probe' | 'signal' | 'clock'>,
-): Promise<readonly Leaving[]> {
+): Promise<readonly T[]> {
   if (leaving.length === 0) return [];
   const { probe, signal } = needs;
   const stillThere = async () => {
