@@ -32,7 +32,7 @@ permissions: {mode: 0640, owner: root, group: web}
     ],
     authority: { directory: 'https://ca.example/directory', bundle: '/etc/ca.pem', email: 'admin@example.com' },
     keys: ['ecdsa-p384', 'rsa-2048'],
-    authenticator: { plugin: 'webroot', options: { root: '/srv/www' } },
+    authenticators: [{ plugin: 'webroot', options: { root: '/srv/www' } }],
     installers: [
       { plugin: 'nginx-custom', options: { prefix: '/usr/local/nginx' } },
       { plugin: 'files', options: { mode: '0640' } },
@@ -200,7 +200,7 @@ const edits: readonly [title: string, change: (held: Lineage) => Partial<Lineage
     '"https://ca.example/directory"   # ours',
     '"https://b.example/d"   # ours',
   ],
-  ['an option', () => ({ authenticator: { plugin: 'webroot', options: { root: '/new' } } }), 'root: /srv/www }', 'root: /new }'],
+  ['an option', () => ({ authenticators: [{ plugin: 'webroot', options: { root: '/new' } }] }), 'root: /srv/www }', 'root: /new }'],
   ['a policy away', () => ({ policy: {} }), 'renew_before: 720h\n', ''],
   ['a policy', () => ({ policy: { renewBefore: { kind: 'fraction', of: 0.5 } } }), '720h', '50%'],
   [
