@@ -3,7 +3,8 @@ import type { DnsAccountTask, DnsPersistTask, DnsTask, Identifier, TxtRecord } f
 import { base32 } from './base32.ts';
 
 export { authorizes } from './persist-value.ts';
-export { type AwaitedRecord, type Propagation, type PropagationNeeds, untilServed } from './propagation.ts';
+export { type Propagation, type PropagationNeeds, untilServed } from './propagation.ts';
+export type { AwaitedRecord } from './watch.ts';
 
 /** RFC 8555 section 8.4. */
 const CHALLENGE_LABEL = '_acme-challenge';
