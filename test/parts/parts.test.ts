@@ -8,10 +8,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { servedCertificate, verifiedHandshake } from './handshake.ts';
 import { startSourceNginx, startStockNginx } from './nginx.ts';
 import { layoutCentmin, type SourceNginx } from './nginx-centmin.ts';
-import { processesOf } from './nginx-instance.ts';
 import type { NginxLayout } from './nginx-site.ts';
 import { type Pebble, startPebble } from './pebble.ts';
 import { accepts, freePorts } from './ports.ts';
+import { processesOf } from './processes.ts';
 import { selfSigned } from './self-signed.ts';
 import { tempDir } from './temp.ts';
 
