@@ -1,4 +1,4 @@
-import { authorizes, type Propagation, untilServed } from 'certkit/dns';
+import { type Propagation, untilServed } from 'certkit/dns';
 import { type DnsProvider, defineAuthenticator, type ForeseeingAuthenticator, pluginFault } from 'certkit/plugin';
 import { madeBy, type Proof, type ProofNeeds, placeFor, proofOf, providerFor, type RecordTask, receiptOf } from './proof.ts';
 import { options, settingsOf } from './settings.ts';
@@ -18,16 +18,15 @@ export default defineAuthenticator({
     const onWait = (text: string) => (person === undefined ? log.debug(text) : person.show(text));
     const findProvider = async (name: string): Promise<DnsProvider> => inTurns(await dnsProviders.find(name));
 
-    /** Every server has its own records while they catch up: one that has it says that it was made. */
-    async function standing(task: RecordTask, { place, record }: Proof, signal: AbortSignal): Promise<string | undefined> {
-      if (task.type !== 'dns-persist-01') return undefined;
+    /** A record that stays may be there already: one server that has it says that it was made, the others are waited for. */
+    async function stands({ place, record, accepts }: Proof, signal: AbortSignal): Promise<boolean> {
+      if (accepts === undefined) return false;
       const answers = await Promise.all(place.servers.map(({ address }) => dns.txt(record.name, signal, address).catch(() => [])));
-      return answers.flat().find((value) => authorizes(value, task, Date.now()));
+      return answers.flat().some(accepts);
     }
 
-    async function publish(task: RecordTask, proof: Proof, signal: AbortSignal): Promise<Proof> {
-      const value = await standing(task, proof, signal);
-      if (value !== undefined) return { ...proof, record: { ...proof.record, value } };
+    async function publish(proof: Proof, signal: AbortSignal): Promise<Proof> {
+      if (await stands(proof, signal)) return proof;
       const provider = await findProvider(proof.provider);
       await provider.append(proof.zone, [proof.record], signal);
       return proof;
@@ -36,7 +35,7 @@ export default defineAuthenticator({
     /** The proofs that all servers show, and an error for each of the others. */
     async function seen(published: readonly (Proof | Error)[], signal: AbortSignal): Promise<readonly (Proof | Error)[]> {
       const proofs = published.filter((proof): proof is Proof => !(proof instanceof Error));
-      const records = proofs.map(({ place, record: { value } }) => ({ place, value }));
+      const records = proofs.map(({ place, record: { value }, accepts }) => ({ place, value, ...(accepts === undefined ? {} : { accepts }) }));
       const outcomes = await untilServed(records, { dns, limitMs, resolvers, signal, onWait });
       const judged = new Map(proofs.map((proof, at) => [proof, judge(proof, outcomes[at])]));
       return published.map((proof) => (proof instanceof Error ? proof : (judged.get(proof) ?? proof)));
@@ -68,12 +67,7 @@ export default defineAuthenticator({
         signal.throwIfAborted();
         // Step by step for all tasks: what is ready for one zone goes there together, and one that fails leaves the others alone.
         const proofs = await Promise.all(tasks.map((task) => orError(proofOf(task, needs, signal))));
-        const published = await Promise.all(
-          tasks.map(async (task, at) => {
-            const proof = proofs[at] as Proof | Error;
-            return proof instanceof Error ? proof : orError(publish(task, proof, signal));
-          }),
-        );
+        const published = await Promise.all(proofs.map((proof) => (proof instanceof Error ? proof : orError(publish(proof, signal)))));
         const shown = check ? await seen(published, signal) : published;
         signal.throwIfAborted();
         return shown.map((proof) => (proof instanceof Error ? proof : receiptOf(proof)));

@@ -1,4 +1,4 @@
-import { txtRecordFor } from 'certkit/dns';
+import { authorizes, txtRecordFor } from 'certkit/dns';
 import type { ByName, DnsAccountTask, DnsPersistTask, DnsPlace, DnsTask, Identifier, Receipt, TxtRecord } from 'certkit/plugin';
 import { pluginFault } from 'certkit/plugin';
 
@@ -15,6 +15,8 @@ export interface Made {
 /** The record that proves a name, and where its name leads: perhaps, by an alias, into a zone of somebody else. */
 export interface Proof extends Made {
   readonly place: DnsPlace;
+  /** Values that do as well, of a record that stays: somebody may have written it in other words. */
+  readonly accepts?: (value: string) => boolean;
 }
 
 export interface ProofNeeds {
@@ -27,7 +29,8 @@ export async function proofOf(task: RecordTask, { providers, ttlSeconds, place: 
   const provider = providerFor(task.identifier, providers);
   const { name, value } = txtRecordFor(task);
   const place = await placeOf(name, signal);
-  return { provider, zone: place.zone, place, record: { name: place.name, value, ttlSeconds } };
+  const proof = { provider, zone: place.zone, place, record: { name: place.name, value, ttlSeconds } };
+  return task.type === 'dns-persist-01' ? { ...proof, accepts: (found) => authorizes(found, task, Date.now()) } : proof;
 }
 
 /** Where the record for an identifier will be, as far as it can be told without a CA. */
