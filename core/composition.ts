@@ -5,17 +5,19 @@ import { dirname, join } from 'node:path';
 import { container, type DependencyContainer, type InjectionToken, instanceCachingFactory } from 'tsyringe';
 import { type Catalog, createCatalog } from '../plugins/catalog.ts';
 import { parseCommand } from '../plugins/command-words.ts';
-import type { PluginKind } from '../plugins/contract.ts';
-import { createAuthenticator, createInstaller, createNotifier } from '../plugins/guard.ts';
+import type { AuthenticatorContext, Dns, HttpCheck, Person, PluginKind } from '../plugins/contract.ts';
+import { createAuthenticator, createDnsProvider, createInstaller, createNotifier } from '../plugins/guard.ts';
 import { judgedChoice } from '../plugins/judged-choice.ts';
 import type { PluginRoot } from '../plugins/roots.ts';
 import type { Acme, AcmeSession } from './acme/session.ts';
 import type { DumpRequest } from './confedit/nginx/crossplane.ts';
 import { systemClock } from './edges/clock.ts';
 import { difference } from './edges/difference.ts';
+import { createDns } from './edges/dns.ts';
 import { createEditor } from './edges/editor.ts';
 import { createExecutor } from './edges/exec.ts';
 import { createFiles } from './edges/files.ts';
+import { createHttpCheck } from './edges/http-check.ts';
 import { createLocks } from './edges/locks.ts';
 import { systemRandom } from './edges/random.ts';
 import { createServers } from './edges/server-process.ts';
@@ -72,6 +74,8 @@ export interface Settings {
   readonly signal: AbortSignal;
   /** A person started this. */
   readonly watched: boolean;
+  /** They are at a terminal and can be asked. */
+  readonly person?: Person;
   /** The command line of the person's editor, as they set it. */
   readonly editor?: string;
 }
@@ -80,6 +84,8 @@ export interface Settings {
 const port = <T>(name: string): InjectionToken<T> & symbol => Symbol(name) as InjectionToken<T> & symbol;
 
 export const CLOCK = port<Clock>('clock');
+export const DNS = port<Dns>('dns');
+export const HTTP_CHECK = port<HttpCheck>('http check');
 export const RANDOM = port<Random>('random');
 export const EXECUTOR = port<Executor>('executor');
 export const FILES = port<Files>('files');
@@ -121,6 +127,8 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       uid: settings.uid,
     }),
   );
+  once(DNS, () => createDns({ resolvers: async () => [] }));
+  once(HTTP_CHECK, (g) => createHttpCheck({ dns: g.resolve(DNS) }));
   once(CATALOG, (g) => createCatalog({ roots: pluginRoots(settings), files: g.resolve(FILES), uid: settings.uid }));
   once(AUTHORITY, (g) => certificateAuthority(g, settings));
   override(graph);
@@ -268,7 +276,7 @@ const CHOICE = port<PluginChoice>('choice');
 const MADE = port<Promise<unknown>>('plugin');
 
 /** One child container for each plugin choice of a run: lineages that chose the same share the instance, and nothing else. */
-function pluginsOf(graph: DependencyContainer, { log }: Settings, needsOf: () => Needs): Plugins {
+function pluginsOf(graph: DependencyContainer, { log, person }: Settings, needsOf: () => Needs): Plugins {
   const children = new Map<string, DependencyContainer>();
 
   function shared<T>(kind: PluginKind, choice: PluginChoice, make: (choice: PluginChoice) => Promise<T>): Promise<T> {
@@ -285,8 +293,15 @@ function pluginsOf(graph: DependencyContainer, { log }: Settings, needsOf: () =>
 
   const catalog = () => graph.resolve(CATALOG);
   const context = (programs: Executor) => ({ files: graph.resolve(FILES), programs, log });
+  const authenticatorContext = (programs: Executor): AuthenticatorContext => ({
+    ...context(programs),
+    dns: graph.resolve(DNS),
+    dnsProviders: { find: async (name) => createDnsProvider(await catalog().find('dns-provider', name), {}, context(programs)) },
+    http: graph.resolve(HTTP_CHECK),
+    ...(person === undefined ? {} : { person }),
+  });
   const authenticator = async ({ plugin, options }: PluginChoice, programs: Executor) =>
-    createAuthenticator(await catalog().find('authenticator', plugin), options, context(programs));
+    createAuthenticator(await catalog().find('authenticator', plugin), options, authenticatorContext(programs));
   const installer = async ({ plugin, options }: PluginChoice, programs: Executor) =>
     createInstaller(await catalog().find('installer', plugin), options, context(programs));
   const sharedInstaller = (choice: PluginChoice) => shared('installer', choice, (own) => installer(own, graph.resolve(EXECUTOR)));

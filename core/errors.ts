@@ -109,6 +109,10 @@ const catalogue = {
     message: `${at.plugin} could not publish the proof: ${at.because}`,
     hint: 'Nothing was asked of the CA that counts against a limit for failed validations.',
   }),
+  PLUGIN_DNS_FAILED: (at: { what: string; because: string }) => ({
+    message: `The DNS did not tell ${at.what}: ${at.because}`,
+    hint: 'Questions go to the resolvers of certkit.yaml ("resolvers"), else to those of /etc/resolv.conf, and to the servers of the zone.',
+  }),
   PLUGIN_NOTIFY_FAILED: (at: { plugin: string; because: string }) => ({
     message: `${at.plugin} could not carry the news: ${at.because}`,
     hint: 'Nothing else failed for that. "certkit notify test" tries the channels.',

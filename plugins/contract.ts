@@ -1,20 +1,32 @@
-import type { Assessment, ChallengeTask, Receipt } from '../core/model/challenge.ts';
+import type { Assessment, ChallengeType, HttpTask, Receipt, TaskOf } from '../core/model/challenge.ts';
 import type { ChangePlan } from '../core/model/change-plan.ts';
 import type { Identifier } from '../core/model/identifier.ts';
 import type { KeyType } from '../core/model/lineage.ts';
 import type { Digest } from '../core/model/news.ts';
 import type { Survey } from '../core/model/site.ts';
 
-export type { Assessment, ChallengeTask, ChallengeType, Receipt } from '../core/model/challenge.ts';
+export type {
+  Assessment,
+  ChallengeTask,
+  ChallengeType,
+  DnsAccountTask,
+  DnsPersistTask,
+  DnsTask,
+  HttpTask,
+  Receipt,
+  ServedPath,
+  TaskOf,
+  TlsAlpnTask,
+} from '../core/model/challenge.ts';
 export type { ChangePlan, ContentPart, Note, PlacedFile, PlannedCommand, PlannedSplice, Refusal, Serving } from '../core/model/change-plan.ts';
 export type { Identifier } from '../core/model/identifier.ts';
 export type { Digest, NewsItem, NewsKind } from '../core/model/news.ts';
 export type { Endpoint, Finding, InstalledPair, Listen, Server, ServerProcess, Site, Survey, SurveyedFile, SurveyFault } from '../core/model/site.ts';
 
 /** The version of this contract that core speaks; a package's range is judged against it before its code is loaded. */
-export const CONTRACT_VERSION = '0.9.0';
+export const CONTRACT_VERSION = '0.9.1';
 
-export type PluginKind = 'authenticator' | 'installer' | 'notifier';
+export type PluginKind = 'authenticator' | 'installer' | 'notifier' | 'dns-provider';
 
 /** How an option is written: on the command line and in a lineage's file alike. */
 export type OptionType = 'text' | 'file' | 'directory' | 'integer' | 'port' | 'boolean' | 'mode' | 'command';
@@ -26,6 +38,8 @@ export interface OptionDeclaration {
   readonly required?: boolean;
   readonly secret?: boolean;
   readonly default?: string | number | boolean | readonly string[];
+  /** It may differ by identifier: one value for all, or `name=value` for each, given several times. Of authenticators alone. */
+  readonly byName?: boolean;
 }
 
 export type OptionDeclarations = Readonly<Record<string, OptionDeclaration>>;
@@ -42,9 +56,19 @@ export interface OptionValues {
   command: readonly string[];
 }
 
-type ValueOf<D extends OptionDeclaration> = D extends { required: true } | { default: NonNullable<OptionDeclaration['default']> }
-  ? OptionValues[D['type']]
-  : OptionValues[D['type']] | undefined;
+/** The values of an option that may differ by identifier. */
+export interface ByName<T> {
+  /** For the identifiers that have none of their own. */
+  readonly others?: T;
+  /** By an identifier's value: `www.example.com`, `*.example.com`. */
+  readonly names: Readonly<Record<string, T>>;
+}
+
+type ValueOf<D extends OptionDeclaration> = D extends { byName: true }
+  ? ByName<OptionValues[D['type']]>
+  : D extends { required: true } | { default: NonNullable<OptionDeclaration['default']> }
+    ? OptionValues[D['type']]
+    : OptionValues[D['type']] | undefined;
 
 /** What a plugin's `create` receives for its declarations. */
 export type OptionsOf<D extends OptionDeclarations> = { readonly [K in keyof D]: ValueOf<D[K]> };
@@ -64,9 +88,11 @@ export interface RunOptions {
   /** Exit codes that are an answer; any other is EXEC_FAILED. Default: 0 alone. */
   readonly accept?: readonly number[];
   readonly cwd?: string;
+  /** Variables of its environment beside PATH. The place for a secret that a program takes: arguments are for all to see. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
-/** Runs programs: argument vectors, no shell, fixed locale, nothing of the environment but PATH. */
+/** Runs programs: argument vectors, no shell, fixed locale, nothing of the environment but PATH and what is given. */
 export interface Programs {
   run(file: string, args: readonly string[], options?: RunOptions): Promise<ProgramResult>;
 }
@@ -116,27 +142,141 @@ export interface PluginContext<F extends FileReader = FileReader> {
   readonly log: PluginLog;
 }
 
+/** One address of an authoritative server of a zone. */
+export interface NameServer {
+  /** As the zone's NS record has it, without the last dot. */
+  readonly name: string;
+  /** An IP address without brackets. */
+  readonly address: string;
+}
+
+/** Where a name leads in the DNS, CNAMEs followed. Names are lower-case and without the last dot. */
+export interface DnsPlace {
+  /** The name where a record has to be: the last of the CNAMEs, or the one asked about. */
+  readonly name: string;
+  /** The CNAMEs on the way, as they were met: none for most. */
+  readonly aliases: readonly string[];
+  /** The zone it is in, as SOA records tell. */
+  readonly zone: string;
+  /** All addresses of all servers of that zone; never none. */
+  readonly servers: readonly NameServer[];
+}
+
+/** Questions to the DNS, asked at the resolvers that certkit.yaml names, else the machine's. What is not there is empty; no answer is PLUGIN_DNS_FAILED. */
+export interface Dns {
+  /** Where a record for this name has to be, and who answers for it. */
+  place(name: string, signal: AbortSignal): Promise<DnsPlace>;
+  /**
+   * The values of all TXT records at this very name, the strings of one record joined.
+   *
+   * @param at - the one server to ask: `192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1`, `[2001:db8::1]:5353`
+   */
+  txt(name: string, signal: AbortSignal, at?: string): Promise<readonly string[]>;
+  /** IPv4 and IPv6 addresses of a name. */
+  addresses(name: string, signal: AbortSignal): Promise<readonly string[]>;
+}
+
+/** A file that the CA will ask for over HTTP. */
+export interface HttpExpectation {
+  readonly identifier: Identifier;
+  /** `/.well-known/acme-challenge/TOKEN` */
+  readonly path: string;
+  readonly content: string;
+  /** 80, where every CA but one for tests asks. */
+  readonly port: number;
+}
+
+/** What was seen of it. `because` and `hint` are sentences for people. */
+export type HttpSight =
+  | { readonly kind: 'right' }
+  /** Somebody answered, and the CA would be answered the same. */
+  | { readonly kind: 'wrong'; readonly because: string; readonly hint: string }
+  /** Nobody could be asked from here, which says little about the CA. */
+  | { readonly kind: 'unseen'; readonly because: string };
+
+export interface HttpCheck {
+  /** Asks for the file the way a CA does: by the name's addresses, redirects followed (RFC 8555 section 8.3). */
+  look(expected: HttpExpectation, signal: AbortSignal): Promise<HttpSight>;
+}
+
+/** The person who started this, at a terminal. */
+export interface Person {
+  show(text: string): void;
+  /** A line from them; `undefined` when they are gone. */
+  ask(question: string): Promise<string | undefined>;
+}
+
+export interface DnsProviders {
+  /**
+   * The provider that a person means: one that certkit.yaml sets up below `dns_providers`, by its name there; else a plugin
+   * by itself, `exec`, perhaps with the option that it takes so: `exec:/usr/local/bin/set-record`.
+   *
+   * @throws PLUGIN_NOT_FOUND, PLUGIN_OPTION_INVALID and what finding a plugin throws
+   */
+  find(name: string): Promise<DnsProvider>;
+}
+
+/** What authenticators see beside the rest: what is needed to publish proofs, and to see that they are there. */
+export interface AuthenticatorContext extends PluginContext<PluginFiles> {
+  readonly dns: Dns;
+  readonly dnsProviders: DnsProviders;
+  readonly http: HttpCheck;
+  /** Absent where nobody is there. */
+  readonly person?: Person;
+}
+
+/** What `present` answers for one task: its receipt, or the error that kept it from being published, when others of the batch were. */
+export type Presented = Receipt | Error;
+
 /** Proves control of names by publishing what the CA asks for. */
-export interface Authenticator {
+export interface Authenticator<T extends ChallengeType = ChallengeType> {
   /** May the scheduler use it, with nobody watching? */
   readonly unattended: boolean;
   /** `one-batch`: core waits for `remove` of one batch before the next `present`. `any`: batches may overlap. */
   readonly concurrency: 'one-batch' | 'any';
+  /** Its http-01 tasks are to say where a server of this machine has their files. For a name where none was found, core fails before the CA is asked. */
+  readonly wants?: 'served-path';
   /** Which challenge types it can answer for a name, best first, or why none. Pure. */
-  assess(identifier: Identifier): Assessment;
+  assess(identifier: Identifier): Assessment<T>;
   /**
-   * Publishes the proofs of all tasks that are ready, and returns one receipt for each, in order, once the CA may look.
-   * Succeeds over leftovers of the same tasks. When it fails, core calls `remove` for every task of the batch.
+   * Publishes the proofs of all tasks that are ready, of one lineage or many, and answers for each, in order, once the CA may look.
+   * Succeeds over leftovers of the same tasks. When it throws, core calls `remove` for every task of the batch; and for those with an error.
    */
-  present(tasks: readonly ChallengeTask[], signal: AbortSignal): Promise<readonly Receipt[]>;
-  /** Takes one proof away, perhaps in a later process and from the journalled task alone. Twice is fine. */
-  remove(task: ChallengeTask, receipt?: Receipt): Promise<void>;
+  present(tasks: readonly TaskOf<T>[], signal: AbortSignal): Promise<readonly Presented[]>;
+  /** Takes one proof away, perhaps in a later process and from the journalled task alone. Twice is fine. Not called for proofs that stay (dns-persist-01). */
+  remove(task: TaskOf<T>, receipt?: Receipt): Promise<void>;
+}
+
+/** An authenticator that can tell beforehand whether it would work now. */
+export interface ForeseeingAuthenticator<T extends ChallengeType = ChallengeType> extends Authenticator<T> {
+  readonly foresees: true;
+  /** Throws why the identifiers could not be proven now. Asks no CA and touches nothing. */
+  foresee(identifiers: readonly Identifier[], signal: AbortSignal): Promise<void>;
+}
+
+/** One TXT record. */
+export interface TxtRecord {
+  /** Fully qualified, lower-case, without the last dot. */
+  readonly name: string;
+  readonly value: string;
+  readonly ttlSeconds: number;
+}
+
+/**
+ * Makes and removes records at one DNS provider. Calls for one zone come one after the other, with all records that are ready;
+ * calls for different zones may overlap.
+ */
+export interface DnsProvider {
+  /** Adds the records beside what is there; one that is there already is fine. Returns when the provider has taken them: who serves them yet is not its matter. */
+  append(zone: string, records: readonly TxtRecord[], signal: AbortSignal): Promise<void>;
+  /** Removes records with these very names and values, and no other. Those that are gone are fine. */
+  remove(zone: string, records: readonly TxtRecord[], signal: AbortSignal): Promise<void>;
 }
 
 /** A task, and the lineage that it is for. */
 export interface ServerTask {
   readonly lineage: string;
-  readonly task: ChallengeTask;
+  readonly task: HttpTask;
 }
 
 /**
@@ -148,7 +288,7 @@ export interface ServerAuthenticator {
   readonly through: 'server';
   readonly unattended: boolean;
   /** Pure. */
-  assess(identifier: Identifier): Assessment;
+  assess(identifier: Identifier): Assessment<'http-01'>;
   /** As an installer's. */
   survey(signal: AbortSignal): Promise<Survey>;
   /**
@@ -216,12 +356,12 @@ interface Definition<K extends PluginKind, D extends OptionDeclarations, P> {
   readonly create: P;
 }
 
-export type AnyAuthenticator = Authenticator | ServerAuthenticator;
+export type AnyAuthenticator = Authenticator | ForeseeingAuthenticator | ServerAuthenticator;
 
 export type AuthenticatorDefinition<D extends OptionDeclarations = OptionDeclarations, A extends AnyAuthenticator = AnyAuthenticator> = Definition<
   'authenticator',
   D,
-  (options: OptionsOf<D>, context: PluginContext<PluginFiles>) => A
+  (options: OptionsOf<D>, context: AuthenticatorContext) => A
 >;
 export type InstallerDefinition<D extends OptionDeclarations = OptionDeclarations> = Definition<
   'installer',
@@ -233,7 +373,12 @@ export type NotifierDefinition<D extends OptionDeclarations = OptionDeclarations
   D,
   (options: OptionsOf<D>, context: PluginContext) => Notifier
 >;
-export type PluginDefinition = AuthenticatorDefinition | InstallerDefinition | NotifierDefinition;
+export interface DnsProviderDefinition<D extends OptionDeclarations = OptionDeclarations>
+  extends Definition<'dns-provider', D, (options: OptionsOf<D>, context: PluginContext) => DnsProvider> {
+  /** The option that `NAME:VALUE` sets. */
+  readonly argument?: keyof D & string;
+}
+export type PluginDefinition = AuthenticatorDefinition | InstallerDefinition | NotifierDefinition | DnsProviderDefinition;
 
 /** Adds the kind and infers the options; an object literal with `kind: 'authenticator'` does as well. */
 export function defineAuthenticator<const D extends OptionDeclarations, A extends AnyAuthenticator>(
@@ -250,6 +395,10 @@ export function defineNotifier<const D extends OptionDeclarations>(definition: O
   return { kind: 'notifier', ...definition };
 }
 
+export function defineDnsProvider<const D extends OptionDeclarations>(definition: Omit<DnsProviderDefinition<D>, 'kind'>): DnsProviderDefinition<D> {
+  return { kind: 'dns-provider', ...definition };
+}
+
 /** Codes a plugin may put on an error it throws; core gives any other error its own. */
 export type PluginFaultCode =
   | 'INSTALLER_NOT_FOUND'
@@ -259,6 +408,7 @@ export type PluginFaultCode =
   | 'INSTALLER_UNREADABLE'
   | 'PLUGIN_OPTION_INVALID'
   | 'PLUGIN_PRESENT_FAILED'
+  | 'PLUGIN_DNS_FAILED'
   | 'PLUGIN_NOTIFY_FAILED';
 
 /** An error that core shows as it stands. A plugin without this function throws any Error with the same members. */

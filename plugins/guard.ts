@@ -2,8 +2,11 @@ import { type CertkitError, type Choice, fault, faultInWords, isCertkitError } f
 import type {
   AnyAuthenticator,
   Authenticator,
+  AuthenticatorContext,
   AuthenticatorDefinition,
   ChangePlan,
+  DnsProvider,
+  DnsProviderDefinition,
   FileReader,
   Installer,
   InstallerDefinition,
@@ -13,7 +16,6 @@ import type {
   PluginContext,
   PluginDefinition,
   PluginFaultCode,
-  PluginFiles,
   ServerAuthenticator,
   Survey,
 } from './contract.ts';
@@ -34,24 +36,23 @@ export type RawOptions = Readonly<Record<string, unknown>>;
 export function createAuthenticator<A extends AnyAuthenticator = Authenticator>(
   definition: AuthenticatorDefinition<OptionDeclarations, A>,
   raw: RawOptions,
-  context: PluginContext<PluginFiles>,
+  context: AuthenticatorContext,
 ): A;
-export function createAuthenticator(definition: AuthenticatorDefinition, raw: RawOptions, context: PluginContext<PluginFiles>): AnyAuthenticator {
+export function createAuthenticator(definition: AuthenticatorDefinition, raw: RawOptions, context: AuthenticatorContext): AnyAuthenticator {
   const options = readOptions(definition.name, definition.options, raw);
   const guard = guardOf(definition, maskFor(definition.options, options));
   const files = { ...readerOf(context.files), beneath: (root: string) => context.files.beneath(root) };
-  const plugin = guard.call('create', () => definition.create(options, { ...guard.contextOf(context), files }));
+  const { dns, dnsProviders, http, person } = context;
+  const seen: AuthenticatorContext = { ...guard.contextOf(context), files, dns, dnsProviders, http, ...(person === undefined ? {} : { person }) };
+  const plugin = guard.call('create', () => definition.create(options, seen));
 
   guard.demand('create', faultOfMethods(plugin, ['assess']));
   const { unattended } = plugin;
   guard.demand('create', typeof unattended === 'boolean' ? undefined : 'its "unattended" is neither true nor false');
-  const common: Pick<Authenticator, 'unattended' | 'assess'> = {
-    unattended,
-    assess(identifier) {
-      const assessment = guard.call('assess', () => plugin.assess(identifier));
-      guard.demand('assess', faultOfAssessment(assessment));
-      return assessment;
-    },
+  const assess: Authenticator['assess'] = (identifier) => {
+    const assessment = guard.call('assess', () => plugin.assess(identifier));
+    guard.demand('assess', faultOfAssessment(assessment));
+    return assessment;
   };
 
   if ('through' in plugin) {
@@ -63,21 +64,56 @@ export function createAuthenticator(definition: AuthenticatorDefinition, raw: Ra
         tasks.map(({ lineage }) => lineage),
         survey,
       );
-    return { ...common, ...guardedServer(plugin, guard), through: 'server', plan };
+    const assessHttp: ServerAuthenticator['assess'] = (identifier) => {
+      const assessment = assess(identifier);
+      if (!assessment.able) return assessment;
+      guard.demand('assess', assessment.challenges.every((type) => type === 'http-01') ? undefined : 'through a server only http-01 can be answered');
+      return { able: true, challenges: ['http-01'] };
+    };
+    return { unattended, assess: assessHttp, ...guardedServer(plugin, guard), through: 'server', plan };
   }
   guard.demand('create', faultOfMethods(plugin, ['present', 'remove']));
-  const { concurrency } = plugin;
+  const { concurrency, wants } = plugin;
   guard.demand('create', ['one-batch', 'any'].includes(concurrency) ? undefined : 'its "concurrency" is neither "one-batch" nor "any"');
-  return {
-    ...common,
+  guard.demand('create', [undefined, 'served-path'].includes(wants) ? undefined : 'its "wants" is not "served-path"');
+  const made: Authenticator = {
+    unattended,
+    assess,
     concurrency,
+    ...(wants === undefined ? {} : { wants }),
     async present(tasks, signal) {
-      const receipts = await guard.wait('present', () => plugin.present(tasks, signal), signal);
-      guard.demand('present', faultOfReceipts(receipts, tasks.length));
-      return receipts;
+      const presented = await guard.wait('present', () => plugin.present(tasks, signal), signal);
+      guard.demand('present', faultOfReceipts(presented, tasks.length));
+      return presented.map((each) => (each instanceof Error ? guard.fault('present', each) : each));
     },
     async remove(task, receipt) {
       await guard.wait('remove', () => plugin.remove(task, receipt));
+    },
+  };
+  if (!('foresees' in plugin)) return made;
+  guard.demand('create', plugin.foresees === true ? undefined : 'its "foresees" is not true');
+  guard.demand('create', faultOfMethods(plugin, ['foresee']));
+  return {
+    ...made,
+    foresees: true,
+    async foresee(identifiers, signal) {
+      await guard.wait('foresee', () => plugin.foresee(identifiers, signal), signal);
+    },
+  };
+}
+
+/** The same for a provider of DNS records. */
+export function createDnsProvider(definition: DnsProviderDefinition, raw: RawOptions, context: PluginContext): DnsProvider {
+  const options = readOptions(definition.name, definition.options, raw);
+  const guard = guardOf(definition, maskFor(definition.options, options));
+  const plugin = guard.call('create', () => definition.create(options, { ...guard.contextOf(context), files: readerOf(context.files) }));
+  guard.demand('create', faultOfMethods(plugin, ['append', 'remove']));
+  return {
+    async append(zone, records, signal) {
+      await guard.wait('append', () => plugin.append(zone, records, signal), signal);
+    },
+    async remove(zone, records, signal) {
+      await guard.wait('remove', () => plugin.remove(zone, records, signal), signal);
     },
   };
 }
@@ -133,6 +169,8 @@ interface Guard {
   call<T>(method: string, work: () => T): T;
   /** What is thrown after an abort is its consequence: the abort's own reason is told. */
   wait<T>(method: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** The error that is shown for one that the plugin hands over. */
+  fault(method: string, thrown: unknown): CertkitError;
   demand(method: string, because: string | undefined): void;
   /** The same for a survey or plan. */
   demandPlan(because: string | undefined): void;
@@ -158,6 +196,7 @@ function guardOf({ name }: PluginDefinition, mask: Mask): Guard {
         throw faultOfThrown(thrown, name, method, mask);
       }
     },
+    fault: (method, thrown) => faultOfThrown(thrown, name, method, mask),
     demand(method, because) {
       if (because !== undefined) throw fault('PLUGIN_FAILED', { plugin: name, during: method, because: mask(because) });
     },
@@ -185,6 +224,7 @@ const PLUGIN_FAULTS: Readonly<Record<PluginFaultCode, true>> = {
   INSTALLER_UNREADABLE: true,
   PLUGIN_OPTION_INVALID: true,
   PLUGIN_PRESENT_FAILED: true,
+  PLUGIN_DNS_FAILED: true,
   PLUGIN_NOTIFY_FAILED: true,
 };
 

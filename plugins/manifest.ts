@@ -12,7 +12,7 @@ export interface PluginClaim {
 
 export type Verdict = { readonly ok: true; readonly plugins: readonly PluginClaim[] } | { readonly ok: false; readonly because: string };
 
-export const PLUGIN_KINDS: readonly PluginKind[] = ['authenticator', 'installer', 'notifier'];
+export const PLUGIN_KINDS: readonly PluginKind[] = ['authenticator', 'installer', 'notifier', 'dns-provider'];
 
 const NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { CHALLENGE_TYPES } from '../core/model/challenge.ts';
 import type { ChangePlan, Survey } from './contract.ts';
 
 // Plugins are plain JavaScript as often as not: what they return is checked before core works with it.
@@ -26,6 +27,7 @@ const site = v.looseObject({
   pairs: v.array(v.looseObject({ certificate: v.string(), key: v.string() })),
   root: v.optional(v.string()),
   aloof: v.optional(line),
+  proofs: v.optional(v.looseObject({ root: path, path: line })),
 });
 
 const survey = v.looseObject({
@@ -66,11 +68,11 @@ const plan = v.strictObject({
 });
 
 const assessment = v.variant('able', [
-  v.looseObject({ able: v.literal(true), challenges: v.pipe(v.array(v.picklist(['http-01', 'dns-01', 'tls-alpn-01'])), v.minLength(1)) }),
+  v.looseObject({ able: v.literal(true), challenges: v.pipe(v.array(v.picklist(CHALLENGE_TYPES)), v.minLength(1)) }),
   v.looseObject({ able: v.literal(false), because: line }),
 ]);
 
-const receipts = v.array(v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])));
+const receipts = v.array(v.union([v.instance(Error), v.record(v.string(), v.union([v.string(), v.number(), v.boolean()]))]));
 
 /** Why a value is no survey, or nothing. */
 export function faultOfSurvey(value: unknown): string | undefined {
@@ -82,7 +84,7 @@ export function faultOfAssessment(value: unknown): string | undefined {
   return faultOf(assessment, 'its assessment', value);
 }
 
-/** Why a value is no list of one receipt for each of `count` tasks, or nothing. */
+/** Why a value is no list of one receipt, or error, for each of `count` tasks, or nothing. */
 export function faultOfReceipts(value: unknown, count: number): string | undefined {
   const because = faultOf(receipts, 'what it returned', value);
   if (because !== undefined) return because;

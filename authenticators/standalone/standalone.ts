@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { port, text } from 'certkit/options';
-import { defineAuthenticator, pluginFault } from 'certkit/plugin';
+import { type Authenticator, defineAuthenticator, pluginFault } from 'certkit/plugin';
 import { closeAll, type Listener, listenOn } from './listener.ts';
 import { holderOfPort } from './port-holder.ts';
 
@@ -14,7 +14,7 @@ export default defineAuthenticator({
     address: text('The one IP address to listen on; all of IPv4 and IPv6 when not given'),
   },
 
-  create({ port, address }, { files, log }) {
+  create({ port, address }, { files, log }): Authenticator<'http-01'> {
     if (address !== undefined && isIP(address) === 0) {
       throw pluginFault(
         'PLUGIN_OPTION_INVALID',

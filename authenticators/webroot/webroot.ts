@@ -1,5 +1,5 @@
 import { directory } from 'certkit/options';
-import { defineAuthenticator, pluginFault } from 'certkit/plugin';
+import { type Authenticator, defineAuthenticator, pluginFault } from 'certkit/plugin';
 
 const PROOF_DIR = '.well-known/acme-challenge'; // RFC 8555 section 8.3
 
@@ -8,7 +8,7 @@ export default defineAuthenticator({
   summary: 'Writes http-01 proofs below a directory that your web server already serves',
   options: { root: directory('The directory that is served as the root of the site', { required: true }) },
 
-  create: ({ root }, { files }) => ({
+  create: ({ root }, { files }): Authenticator<'http-01'> => ({
     unattended: true,
     concurrency: 'any',
 

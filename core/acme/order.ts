@@ -42,6 +42,8 @@ export interface AcmeChallenge {
   readonly status: (typeof CHALLENGE_STATUS)[number];
   /** base64url, checked. */
   readonly token?: string;
+  /** Of dns-persist-01: the names that the CA knows itself by, lower-case. */
+  readonly issuers?: readonly string[];
   readonly error?: Problem;
 }
 
@@ -83,6 +85,7 @@ export function parseAuthorization(value: unknown, url: string): AcmeAuthorizati
 export function parseChallenge(value: unknown, authorization: string): AcmeChallenge {
   const at = reader(value, authorization);
   const token = at.optional('token');
+  const issuers = at.raw('issuer-domain-names');
   if (token !== undefined && !isToken(token)) throw at.broken('token');
   const error = parseProblem(at.raw('error'), 0);
   return {
@@ -91,6 +94,7 @@ export function parseChallenge(value: unknown, authorization: string): AcmeChall
     type: at.text('type'),
     status: at.oneOf('status', CHALLENGE_STATUS),
     ...(token === undefined ? {} : { token }),
+    ...(Array.isArray(issuers) ? { issuers: issuers.map((issuer) => issuerOf(issuer) ?? at.broken('issuer-domain-names')) } : {}),
     ...(error === undefined ? {} : { error }),
   };
 }
@@ -100,6 +104,13 @@ function identifierOf(value: unknown, url: string): Identifier {
   const text = at.text('value').toLowerCase();
   const kind = at.oneOf('type', ['dns', 'ip']);
   return kind === 'ip' ? { kind, value: text, wildcard: false } : { kind, value: text, wildcard: text.startsWith('*.') };
+}
+
+/** It becomes part of a record: a DNS name and nothing else. */
+function issuerOf(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value.length > 253) return undefined;
+  const name = value.toLowerCase().replace(/\.$/, '');
+  return /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(name) ? name : undefined;
 }
 
 const isHttps = (value: unknown): value is string => typeof value === 'string' && value.startsWith('https://') && URL.canParse(value);

@@ -1,4 +1,5 @@
 import type { Authenticator, ChallengeTask, Receipt } from '../../plugins/contract.ts';
+import { taskKey } from '../model/challenge.ts';
 import type { Prover } from './prover.ts';
 
 interface Waiting {
@@ -12,7 +13,7 @@ interface Waiting {
  * The same authenticator, with the tasks of lineages that became ready together presented together.
  *
  * An authenticator of one batch at a time gets the next one when the proofs of the last are all removed.
- * A batch fails as a whole, as `present` does; the tasks of each caller are removed by that caller.
+ * A batch fails as a whole where `present` throws, else each caller with the first error among its own; its tasks are removed by the caller.
  */
 export function inBatches(authenticator: Authenticator): Prover {
   const queue: Waiting[] = [];
@@ -24,13 +25,16 @@ export function inBatches(authenticator: Authenticator): Prover {
     presenting = true;
     const batch = queue.splice(0);
     const tasks = batch.flatMap((waiting) => waiting.tasks);
-    for (const task of tasks) published.add(task.token);
+    for (const task of tasks) published.add(taskKey(task));
     try {
       const receipts = await authenticator.present(tasks, AbortSignal.any(batch.map(({ signal }) => signal)));
       let from = 0;
-      for (const { tasks: own, settle } of batch) {
-        settle(receipts.slice(from, from + own.length));
+      for (const { tasks: own, settle, fail } of batch) {
+        const ofThese = receipts.slice(from, from + own.length);
         from += own.length;
+        const failed = ofThese.find((each) => each instanceof Error);
+        if (failed === undefined) settle(ofThese.filter((each): each is Receipt => !(each instanceof Error)));
+        else fail(failed);
       }
     } catch (error) {
       for (const { fail } of batch) fail(error);
@@ -58,7 +62,7 @@ export function inBatches(authenticator: Authenticator): Prover {
       try {
         await authenticator.remove(task, receipt);
       } finally {
-        published.delete(task.token);
+        published.delete(taskKey(task));
         soon();
       }
     },

@@ -1,10 +1,10 @@
-import type { ChallengeTask } from '../../plugins/contract.ts';
+import type { HttpTask } from '../../plugins/contract.ts';
 import type { Membership } from './prover.ts';
 
 /** A lineage that is ready to be presented. */
 export interface Ready {
   readonly lineage: string;
-  readonly tasks: readonly ChallengeTask[];
+  readonly tasks: readonly HttpTask[];
   readonly signal: AbortSignal;
 }
 

@@ -1,7 +1,7 @@
 import type { AcmeAuthorization, AcmeChallenge, AcmeOrder } from '../acme/order.ts';
 import type { AcmeSession } from '../acme/session.ts';
 import { asCertkitError, fault, faultFacts } from '../errors.ts';
-import type { ChallengeTask, Receipt } from '../model/challenge.ts';
+import { type ChallengeTask, type ChallengeType, isDurable, type Receipt } from '../model/challenge.ts';
 import type { RenewEntry } from '../model/journal.ts';
 import { chooseChallenge } from '../policy/challenge-choice.ts';
 import type { Needs } from './needs.ts';
@@ -27,7 +27,7 @@ export async function prove(
 ): Promise<readonly AcmeOrder[]> {
   const asked = (await Promise.all(orders.filter(({ status }) => status === 'pending').map((order) => session.authorizations(order)))).flat();
   const open = [...new Map(asked.map((authorization) => [authorization.url, authorization])).values()].filter(({ status }) => status === 'pending');
-  const answers = open.map((authorization) => answerTo(authorization, authenticator, plugin, session));
+  const answers = open.map((authorization) => answerTo(authorization, { lineage, authenticator, plugin, session }));
   const tasks = answers.map(({ task }) => task);
   const names = tasks.map(({ identifier }) => identifier.value);
 
@@ -51,12 +51,12 @@ export async function prove(
   }
 }
 
-/** Removes proofs; answers those that could not be removed, which has been told. */
+/** Removes proofs, but for those that are meant to stay; answers those that could not be removed, which has been told. */
 export async function removeProofs(proofs: readonly Proof[], authenticator: Pick<Prover, 'remove'>, needs: Pick<Needs, 'tell'>): Promise<readonly Proof[]> {
   const left = await Promise.all(
     proofs.map(async (proof) => {
       try {
-        await authenticator.remove(proof.task, proof.receipt);
+        if (!isDurable(proof.task)) await authenticator.remove(proof.task, proof.receipt);
         return [];
       } catch (thrown) {
         needs.tell({
@@ -71,18 +71,28 @@ export async function removeProofs(proofs: readonly Proof[], authenticator: Pick
   return left.flat();
 }
 
-function answerTo(
-  authorization: AcmeAuthorization,
-  authenticator: Prover,
-  plugin: string,
-  session: AcmeSession,
-): { readonly challenge: AcmeChallenge; readonly task: ChallengeTask } {
+interface Answer {
+  readonly challenge: AcmeChallenge;
+  readonly task: ChallengeTask;
+}
+
+function answerTo(authorization: AcmeAuthorization, { lineage, authenticator, plugin, session }: Omit<Proving, 'journal'>): Answer {
   const { identifier, challenges } = authorization;
   const choice = chooseChallenge(authenticator.assess(identifier), challenges);
   if ('unable' in choice) throw fault('PLUGIN_UNABLE', { plugin, name: identifier.value, because: choice.unable });
   if ('able' in choice) throw fault('ACME_NO_CHALLENGE', { name: identifier.value, offered: challenges.map(({ type }) => type), able: choice.able });
 
-  const { type, token } = choice.chosen;
-  if (token === undefined) throw fault('ACME_BAD_REPLY', { url: choice.chosen.url, because: `its ${type} challenge has no token` });
-  return { challenge: choice.chosen, task: { type: type as ChallengeTask['type'], identifier, token, keyAuthorization: session.keyAuthorization(token) } };
+  return { challenge: choice.chosen, task: taskOf(choice.chosen, { identifier, lineage }, session) };
+}
+
+function taskOf(challenge: AcmeChallenge, asked: Pick<ChallengeTask, 'identifier' | 'lineage'>, session: AcmeSession): ChallengeTask {
+  const { url, token, issuers } = challenge;
+  const type = challenge.type as ChallengeType; // one of those that the authenticator named
+  if (type === 'dns-persist-01') {
+    if (issuers === undefined || issuers.length === 0) throw fault('ACME_BAD_REPLY', { url, because: 'its dns-persist-01 challenge names no issuer' });
+    return { type, ...asked, issuers, accountUrl: session.accountUrl };
+  }
+  if (token === undefined) throw fault('ACME_BAD_REPLY', { url, because: `its ${type} challenge has no token` });
+  const answer = { ...asked, token, keyAuthorization: session.keyAuthorization(token) };
+  return type === 'dns-account-01' ? { type, ...answer, accountUrl: session.accountUrl } : { type, ...answer };
 }

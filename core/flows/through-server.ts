@@ -1,5 +1,6 @@
 import type { ChallengeTask, ChangePlan, ServerAuthenticator, ServerTask } from '../../plugins/contract.ts';
 import { asCertkitError, fault, faultFacts } from '../errors.ts';
+import { taskKey } from '../model/challenge.ts';
 import type { PluginChoice } from '../model/lineage.ts';
 import type { Server } from '../model/site.ts';
 import { putUpAnswers, takeDownAnswers } from './answers.ts';
@@ -150,18 +151,18 @@ export function throughServer(plugin: ServerAuthenticator, choice: PluginChoice,
     async foresee(lineage, identifiers, signal) {
       const survey = await plugin.survey(signal);
       requireRunning(survey.server, choice);
-      const tasks = identifiers.map((identifier) => ({ lineage, task: { ...REHEARSAL, identifier } }));
+      const tasks = identifiers.map((identifier) => ({ lineage, task: { ...REHEARSAL, lineage, identifier } }));
       const [refusal] = plugin.plan(tasks, survey).refusals;
       if (refusal !== undefined) throw refusalFault(refusal);
     },
     join: (lineage) => gathering.join(lineage),
     async present(lineage, tasks, signal) {
-      await gathering.present({ lineage, tasks, signal });
+      await gathering.present({ lineage, tasks: tasks.filter((task) => task.type === 'http-01'), signal });
       return tasks.map(() => ({}));
     },
-    async remove({ token }: ChallengeTask) {
+    async remove(task: ChallengeTask) {
       const held = standing;
-      if (held === undefined || !held.tokens.delete(token) || held.tokens.size > 0) return;
+      if (held === undefined || !held.tokens.delete(taskKey(task)) || held.tokens.size > 0) return;
       held.takeAway();
       await held.ended;
     },

@@ -1,19 +1,87 @@
 import type { Identifier } from './identifier.ts';
 
-/** What the CA asks, by challenge type. Plain data: it survives a journal. */
-export type ChallengeTask = {
-  readonly type: 'http-01' | 'dns-01' | 'tls-alpn-01';
+interface Asked {
   readonly identifier: Identifier;
+  /** The lineage that it is for. */
+  readonly lineage: string;
+}
+
+interface WithToken {
   /** base64url, checked by core (RFC 8555 section 8.1). */
   readonly token: string;
   /** `token.thumbprint`; derive what the type publishes from it. */
   readonly keyAuthorization: string;
-};
+}
 
-export type ChallengeType = ChallengeTask['type'];
+/** A directory that a web server serves: `path` below the directory `root`, which somebody else may own. */
+export interface ServedPath {
+  readonly root: string;
+  readonly path: string;
+}
+
+/** RFC 8555 section 8.3. */
+export interface HttpTask extends Asked, WithToken {
+  readonly type: 'http-01';
+  /** The directory that a server of this machine serves as `/.well-known/acme-challenge` of the name; only for an authenticator that wants it, and where one was found. */
+  readonly served?: ServedPath;
+}
+
+/** RFC 8737. */
+export interface TlsAlpnTask extends Asked, WithToken {
+  readonly type: 'tls-alpn-01';
+}
+
+/** RFC 8555 section 8.4. */
+export interface DnsTask extends Asked, WithToken {
+  readonly type: 'dns-01';
+}
+
+/** draft-ietf-acme-dns-account-label: the name of the record tells accounts apart. */
+export interface DnsAccountTask extends Asked, WithToken {
+  readonly type: 'dns-account-01';
+  readonly accountUrl: string;
+}
+
+/** draft-ietf-acme-dns-persist: one record that stays, whoever renews how often. */
+export interface DnsPersistTask extends Asked {
+  readonly type: 'dns-persist-01';
+  /** The names that the CA knows itself by; one of them is in the record. */
+  readonly issuers: readonly string[];
+  readonly accountUrl: string;
+}
+
+interface TaskByType {
+  'http-01': HttpTask;
+  'tls-alpn-01': TlsAlpnTask;
+  'dns-01': DnsTask;
+  'dns-account-01': DnsAccountTask;
+  'dns-persist-01': DnsPersistTask;
+}
+
+export type ChallengeType = keyof TaskByType;
+
+/** What the CA asks, by challenge type. Plain data: it survives a journal. */
+export type ChallengeTask = TaskByType[ChallengeType];
+
+export const CHALLENGE_TYPES: readonly ChallengeType[] = ['http-01', 'tls-alpn-01', 'dns-01', 'dns-account-01', 'dns-persist-01'];
+
+/** The tasks of some challenge types. */
+export type TaskOf<T extends ChallengeType> = TaskByType[T];
+
+/** Its proof is meant to stay: the next renewal finds it there. */
+export function isDurable({ type }: ChallengeTask): boolean {
+  return type === 'dns-persist-01';
+}
+
+/** The same for the same question of a CA, and for no other. */
+export function taskKey(task: ChallengeTask): string {
+  return 'token' in task ? task.token : `${task.type} ${task.identifier.value} ${task.accountUrl}`;
+}
 
 /** Plain data that helps to find a proof again in a later process. */
 export type Receipt = Readonly<Record<string, string | number | boolean>>;
 
 /** Which challenge types an authenticator can answer for a name, best first, or why none. */
-export type Assessment = { readonly able: true; readonly challenges: readonly ChallengeType[] } | { readonly able: false; readonly because: string };
+export type Assessment<T extends ChallengeType = ChallengeType> =
+  | { readonly able: true; readonly challenges: readonly T[] }
+  | { readonly able: false; readonly because: string };

@@ -1,3 +1,5 @@
+import type { ServedPath } from './challenge.ts';
+
 /** Where a server can be reached for a handshake. */
 export type Endpoint =
   | {
@@ -36,6 +38,8 @@ export interface Site {
   readonly pairs: readonly InstalledPair[];
   /** The directory served at `/`, where the configuration says so plainly. */
   readonly root?: string;
+  /** Where the site finds the file that it serves as `/.well-known/acme-challenge/TOKEN`, without the token; absent where the configuration does not say plainly. */
+  readonly proofs?: ServedPath;
   /** Why no certificate is put here, where that can be told beforehand. */
   readonly aloof?: string;
 }

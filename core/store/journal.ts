@@ -1,4 +1,5 @@
 import { type CertkitError, fault, isCertkitError } from '../errors.ts';
+import { CHALLENGE_TYPES, type ChallengeTask, type ChallengeType, type TaskOf } from '../model/challenge.ts';
 import { parseIdentifier } from '../model/identifier.ts';
 import type { JournalEntry } from '../model/journal.ts';
 import { KEY_ALGORITHMS } from '../model/lineage.ts';
@@ -18,15 +19,17 @@ const receiptValue: Decoder<string | number | boolean> = (value) => {
 
 const choice = members({ plugin: text, options: mapOf(anything) }, 'ignored');
 
-const task = members(
-  {
-    type: oneOf(['http-01', 'dns-01', 'tls-alpn-01']),
-    identifier: (value: unknown) => parsed(parseIdentifier)(mapping(value).value),
-    token: text,
-    keyAuthorization: text,
-  },
-  'ignored',
-);
+const asked = { identifier: (value: unknown) => parsed(parseIdentifier)(mapping(value).value), lineage: text };
+const answered = { ...asked, token: text, keyAuthorization: text };
+const tasks = {
+  'http-01': members({ type: exactly('http-01'), ...answered, served: optional(members({ root: text, path: text }, 'ignored')) }, 'ignored'),
+  'tls-alpn-01': members({ type: exactly('tls-alpn-01'), ...answered }, 'ignored'),
+  'dns-01': members({ type: exactly('dns-01'), ...answered }, 'ignored'),
+  'dns-account-01': members({ type: exactly('dns-account-01'), ...answered, accountUrl: text }, 'ignored'),
+  'dns-persist-01': members({ type: exactly('dns-persist-01'), ...asked, issuers: list(text), accountUrl: text }, 'ignored'),
+} satisfies { readonly [T in ChallengeType]: Decoder<TaskOf<T>> };
+
+const task: Decoder<ChallengeTask> = (value) => tasks[oneOf(CHALLENGE_TYPES)(mapping(value).type)](value);
 
 const renewEntry = members(
   {

@@ -1,5 +1,5 @@
 import { type HttpServer, locationsOf, placeKey, type Statement } from 'certkit/confedit/nginx';
-import type { ChallengeTask, ChangePlan, Refusal, ServerTask, Serving, Survey } from 'certkit/plugin';
+import type { ChangePlan, HttpTask, Refusal, ServerTask, Serving, Survey } from 'certkit/plugin';
 import { type FileEdit, insertInto, spliceEdits } from './edits.ts';
 import { nearestBlocks } from './names.ts';
 import { answersOverHttp, type PlainAnswer } from './plain-http.ts';
@@ -41,12 +41,12 @@ interface LineageAnswers {
   readonly refusals: readonly Refused[];
 }
 
-function planLineage(lineage: string, tasks: readonly ChallengeTask[], facts: NginxFacts, files: Survey['files'], answered: Set<string>): LineageAnswers {
+function planLineage(lineage: string, tasks: readonly HttpTask[], facts: NginxFacts, files: Survey['files'], answered: Set<string>): LineageAnswers {
   const found = tasks.map((task) => ({ task, place: placeOf(task, facts) }));
   const refusals = found.flatMap(({ place }) => ('refusal' in place ? [place.refusal] : []));
   if (refusals.length > 0) return { splices: [], serves: [], refusals };
 
-  const blocks = new Map<string, { readonly server: HttpServer; readonly tasks: ChallengeTask[] }>();
+  const blocks = new Map<string, { readonly server: HttpServer; readonly tasks: HttpTask[] }>();
   for (const { task, place } of found) {
     for (const { server } of 'answers' in place ? place.answers : []) {
       const key = placeKey(server.place);
@@ -68,7 +68,7 @@ function planLineage(lineage: string, tasks: readonly ChallengeTask[], facts: Ng
 
 type Place = { readonly answers: readonly PlainAnswer[] } | { readonly refusal: Refused };
 
-function placeOf({ identifier: { value }, token, keyAuthorization }: ChallengeTask, facts: NginxFacts): Place {
+function placeOf({ identifier: { value }, token, keyAuthorization }: HttpTask, facts: NginxFacts): Place {
   const { servers, disagreements, instance } = facts;
   if (instance.build.configured.has('--without-http_rewrite_module'))
     return refuse('unsupported', 'this nginx was built without its rewrite module, and cannot answer', 'Use the authenticator webroot.');
@@ -99,7 +99,7 @@ function placeOf({ identifier: { value }, token, keyAuthorization }: ChallengeTa
   );
 }
 
-function locationOf({ token, keyAuthorization }: ChallengeTask): Statement {
+function locationOf({ token, keyAuthorization }: HttpTask): Statement {
   return {
     words: ['location', '=', PROOFS + token],
     block: [{ words: ['default_type', 'application/octet-stream'] }, { words: ['return', '200', keyAuthorization] }],
@@ -107,11 +107,11 @@ function locationOf({ token, keyAuthorization }: ChallengeTask): Statement {
 }
 
 /** A run that was killed, or a person, may have left it. nginx refuses the same location twice. */
-function isAnswered(server: HttpServer, { token }: ChallengeTask): boolean {
+function isAnswered(server: HttpServer, { token }: HttpTask): boolean {
   return locationsOf(server).some(({ modifier, path }) => modifier === '=' && path === PROOFS + token);
 }
 
-function servesOf({ identifier }: ChallengeTask, { address }: PlainAnswer): readonly Omit<Serving, 'lineage'>[] {
+function servesOf({ identifier }: HttpTask, { address }: PlainAnswer): readonly Omit<Serving, 'lineage'>[] {
   const endpoint = endpointOf(address.at, address.proxyProtocol);
   return endpoint === undefined ? [] : [{ name: identifier.value, endpoint, added: false }];
 }

@@ -10,7 +10,7 @@ export function createNginxAuthenticator(name: string, choice: Choice & { readon
   return { through: 'server', unattended: true, assess, plan: planAnswers, survey, test, reload };
 }
 
-function assess({ wildcard }: Identifier): Assessment {
+function assess({ wildcard }: Identifier): Assessment<'http-01'> {
   if (wildcard) return { able: false, because: 'http-01 cannot prove a wildcard name; use a dns authenticator' };
   return { able: true, challenges: ['http-01'] }; // IP addresses as well: RFC 8738 section 3
 }

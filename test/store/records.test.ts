@@ -17,10 +17,24 @@ const renewing: RenewEntry = {
   authenticator: { plugin: 'webroot', options: { root: '/srv', list: ['a'] } },
   proofs: [
     {
-      task: { type: 'http-01', identifier: { kind: 'dns', value: '*.example.com', wildcard: true }, token: 'token', keyAuthorization: 'token.thumb' },
+      task: {
+        type: 'http-01',
+        lineage: 'example.com',
+        identifier: { kind: 'dns', value: '*.example.com', wildcard: true },
+        token: 'token',
+        keyAuthorization: 'token.thumb',
+      },
       receipt: { path: '/srv/x', made: true, count: 1 },
     },
-    { task: { type: 'http-01', identifier: { kind: 'ip', value: '192.0.2.1', wildcard: false }, token: 'other', keyAuthorization: 'other.thumb' } },
+    {
+      task: {
+        type: 'http-01',
+        lineage: 'example.com',
+        identifier: { kind: 'ip', value: '192.0.2.1', wildcard: false },
+        token: 'other',
+        keyAuthorization: 'other.thumb',
+      },
+    },
   ],
 };
 
