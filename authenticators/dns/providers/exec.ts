@@ -1,0 +1,59 @@
+import { command, file } from 'certkit/options';
+import { defineDnsProvider, type TxtRecord } from 'certkit/plugin';
+import { eachInTurn } from './each-in-turn.ts';
+import { readEnvironmentFile } from './environment-file.ts';
+import { demandPlain } from './presentation.ts';
+import { changeFault, invalidOption } from './provider-fault.ts';
+import { runToEnd } from './run-to-end.ts';
+
+const TIMEOUT_MS = 120_000;
+
+/** Calls a program as lego's provider of the same name does (go-acme.github.io/lego/dns/exec): programs written for it work unchanged. */
+export default defineDnsProvider({
+  name: 'exec',
+  summary: 'Runs a program of yours for each record: PROGRAM present FQDN VALUE, later PROGRAM cleanup FQDN VALUE',
+  options: {
+    program: command('The program, and arguments before those of certkit; no shell reads them', { required: true }),
+    'environment-file': file('A file with NAME=value lines for its environment, such as credentials; mode 0600'),
+  },
+  argument: 'program',
+
+  create({ program: [program, ...args], 'environment-file': environmentFile }, { files, programs }) {
+    if (program === undefined || !program.startsWith('/'))
+      throw invalidOption(
+        'exec',
+        'program',
+        'it does not begin with the absolute path of a program',
+        'Write it as exec:/usr/local/bin/set-record, or set "program".',
+      );
+
+    const change = async (verb: 'present' | 'cleanup', zone: string, records: readonly TxtRecord[], signal: AbortSignal) => {
+      demandPlain('exec', zone, records);
+      const variables = await readEnvironmentFile('exec', environmentFile, files);
+      const call = async ({ name, value }: TxtRecord) => {
+        const { exitCode, words } = await runToEnd(programs, {
+          provider: 'exec',
+          zone,
+          command: [program, ...args, verb, `${name}.`, value],
+          variables,
+          secrets: Object.values(variables),
+          timeoutMs: TIMEOUT_MS,
+          signal,
+          missing: 'Is its path right, and may it be executed?',
+        });
+        if (exitCode !== 0)
+          throw changeFault(
+            'exec',
+            zone,
+            `${program} ${verb} ${name}. ended with exit code ${exitCode}${words === '' ? '' : `: ${words}`}`,
+            'It has to end with 0 when the record is as asked for.',
+          );
+      };
+      await eachInTurn(records, call, verb === 'cleanup' ? 'all' : 'until-one-fails');
+    };
+    return {
+      append: (zone, records, signal) => change('present', zone, records, signal),
+      remove: (zone, records, signal) => change('cleanup', zone, records, signal),
+    };
+  },
+});
