@@ -89,7 +89,7 @@ const notServed = ({ provider, record: { name } }: Proof, because: string) =>
   pluginFault(
     'PLUGIN_PRESENT_FAILED',
     `${provider} took the record ${name}, but ${because}`,
-    'The CA was not told to look. If the servers only need longer, set --dns-propagation-timeout; if they look another way from here, --dns-check=false does not ask them.',
+    'The CA was not told to look. If the servers only need longer, set --dns-propagation-timeout; if they look another way from here, --no-dns-check leaves them unasked.',
   );
 
 async function orError<T>(work: Promise<T>): Promise<T | Error> {
