@@ -11,7 +11,7 @@ export const apache = {
   name: 'apache',
   revision: 1,
   intent:
-    "not there yet: Debian's packages apache2-bin, apache2, the libraries that this system lacks and patchelf (2 to 5 MB, and the index of this release) are downloaded and unpacked; nothing on the system changes",
+    "not there yet: Debian's packages apache2-bin, apache2, the libraries that this system lacks and patchelf (2 to 20 MB, and the index of this release) are downloaded and unpacked; nothing on the system changes",
 
   prepare(kit) {
     const modules = () =>

@@ -14,7 +14,7 @@ export const bind = {
   name: 'bind',
   revision: 1,
   intent:
-    "not there yet: Debian's packages bind9, bind9-dnsutils, bind9-libs, the libraries that this system lacks and patchelf (2 to 10 MB, and the index of this release) are downloaded and unpacked; nothing on the system changes while there is a compiler",
+    "not there yet: Debian's packages bind9, bind9-dnsutils, bind9-libs, the libraries that this system lacks and patchelf (2 to 20 MB, and the index of this release) are downloaded and unpacked; nothing on the system changes while there is a compiler",
 
   prepare(kit) {
     const programs = [NAMED, NSUPDATE, DIG];

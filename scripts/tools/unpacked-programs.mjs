@@ -80,4 +80,4 @@ const librariesOf = (deb) =>
   fieldOf(deb, 'Depends')
     .split(',')
     .map((words) => /^\s*([^\s:|(]+)/.exec(words)?.[1])
-    .filter((name) => name?.startsWith('lib'));
+    .filter((name) => /^z?lib/.test(name));
