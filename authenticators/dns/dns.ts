@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Propagation, untilServed } from 'certkit/dns';
 import { type DnsProvider, defineAuthenticator, type ForeseeingAuthenticator, pluginFault } from 'certkit/plugin';
 import { madeBy, type Proof, type ProofNeeds, placeFor, proofOf, providerFor, type RecordTask, receiptOf } from './proof.ts';
@@ -65,6 +66,7 @@ export default defineAuthenticator({
 
       async present(tasks, signal) {
         signal.throwIfAborted();
+        setMaxListeners(0, signal); // each question under way listens to it
         // Step by step for all tasks: what is ready for one zone goes there together, and one that fails leaves the others alone.
         const proofs = await Promise.all(tasks.map((task) => orError(proofOf(task, needs, signal))));
         const published = await Promise.all(proofs.map((proof) => (proof instanceof Error ? proof : orError(publish(proof, signal)))));
