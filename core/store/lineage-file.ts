@@ -64,7 +64,7 @@ const COMMON = {
 };
 
 const readApart = optional((value: unknown) => value);
-/** `notify` and `heartbeat` are read apart (channel-file.ts, heartbeat-file.ts): a slip in them must not keep lineages from being read. */
+/** What is read apart (channel-file.ts, heartbeat-file.ts, dns-account-file.ts): a slip in it must not keep lineages from being read. */
 const SETTINGS = {
   ...COMMON,
   probe_timeout: optional(parsed(parseDuration)),
@@ -72,6 +72,7 @@ const SETTINGS = {
   orders_per_hour: optional(decodeLimit),
   notify: readApart,
   heartbeat: readApart,
+  dns_providers: readApart,
 };
 const LINEAGE = {
   ...COMMON,
