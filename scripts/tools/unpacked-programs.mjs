@@ -1,6 +1,6 @@
-// Programs that run from where they were unpacked, with libraries that this system may lack beside them.
-import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+// Programs that run from where they were unpacked, with the libraries that this system lacks beside them.
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { run } from './run.mjs';
 import { isInstalled, missingLibraries } from './system-packages.mjs';
 import { ToolError } from './tool-error.mjs';
@@ -9,71 +9,75 @@ import { unpackDeb } from './unpack.mjs';
 /**
  * Unpacks Debian packages, and those of the libraries that their programs need and this system lacks.
  *
- * @param names - packages; the first one's version is the part's
- * @param listPrograms - gives the paths, below `dir`, of what is to run or to be loaded; asked once the packages are unpacked
- * @returns {{ version: string }}
+ * @param packages - the first one's version is the part's
+ * @param programs - gives the paths, below the part, of what is to run or to be loaded; asked once the packages are unpacked
+ * @returns {string} the version
  */
-export function unpackWithLibraries(names, listPrograms, { dir, say, apt }) {
-  const packages = join(dir, 'deb');
-  const seen = new Set(names);
-  let version;
-  for (let wanted = names, round = 0; ; round++) {
-    const debs = apt.download(wanted, join(packages, String(round)));
+export function unpackWithLibraries(packages, programs, { dir, say, apt }) {
+  const seen = new Set(packages);
+  const roundOf = (names) => {
+    const debs = apt.download(names, join(dir, 'deb', names[0]));
     for (const deb of debs) unpackDeb(deb, dir);
-    version ??= versionOf(debs, names[0]);
-    const libraries = libraryPath(dir);
-    const missing = new Set(listPrograms(dir).flatMap((program) => missingLibraries(join(dir, program), libraries)));
-    if (missing.size === 0) break;
-    wanted = debs.flatMap(librariesOf).filter((name) => !seen.has(name) && !isInstalled(name));
-    wanted = [...new Set(wanted)];
-    if (wanted.length === 0) throw new ToolError(undefined, `no package that ${names.join(', ')} depend on has ${[...missing].join(', ')}`, '');
+    mergeUsr(dir);
+    return debs;
+  };
+  let debs = roundOf(packages);
+  const version = fieldOf(
+    debs.find((deb) => basename(deb).startsWith(`${packages[0]}_`)),
+    'Version',
+  );
+  for (;;) {
+    const own = libraryFolders(dir).map((folder) => join(dir, folder));
+    const missing = [...new Set(programs().flatMap((program) => missingLibraries(join(dir, program), own.join(':'))))];
+    if (missing.length === 0) break;
+    const wanted = [...new Set(debs.flatMap(librariesOf))].filter((name) => !seen.has(name) && !isInstalled(name));
+    if (wanted.length === 0) throw new ToolError(undefined, `no package that ${packages.join(', ')} depend on has ${missing.join(', ')}`, '');
+    say(`this system lacks ${missing.join(', ')}`);
     for (const name of wanted) seen.add(name);
-    say(`this system lacks ${[...missing].join(', ')}`);
+    debs = roundOf(wanted);
   }
-  rmSync(packages, { recursive: true });
-  return { version };
+  rmSync(join(dir, 'deb'), { recursive: true });
+  return version;
 }
 
-/** Scripts in the part's `bin` that start the programs with the part's libraries; they find both from where they are themselves. */
-export function writeStarters(dir, programs, { preload } = {}) {
-  const libraries = libraryFolders(dir).map((folder) => `$here/../${folder}`);
-  mkdirSync(join(dir, 'bin'));
+/**
+ * Lets programs find the libraries below `dir` from where they are themselves, and all that they load later too.
+ *
+ * @param {{ program: string, library: string }} preload - a library of ours that a program gets before its own
+ */
+export function linkLibraries(programs, { dir, apt }, preload) {
+  const home = join(dir, 'patchelf');
+  for (const deb of apt.download(['patchelf'], home)) unpackDeb(deb, home);
+  const patchelf = (...args) => run(join(home, 'usr/bin/patchelf'), args);
+  const folders = libraryFolders(dir);
   for (const program of programs) {
-    const starter = join(dir, 'bin', basename(program));
-    const lines = [
-      '#!/bin/sh',
-      'here="${0%/*}"',
-      `export LD_LIBRARY_PATH="${libraries.join(':')}"`,
-      ...(preload?.program === program ? [`export LD_PRELOAD="$here/../${preload.library}"`] : []),
-      `exec "$here/../${program}" "$@"`,
-    ];
-    writeFileSync(starter, `${lines.join('\n')}\n`);
-    chmodSync(starter, 0o755);
+    const path = join(dir, program);
+    if (preload?.program === program) patchelf('--add-needed', preload.library, path);
+    // DT_RUNPATH, the younger of the two, is not looked at for what a library or a module needs.
+    patchelf('--force-rpath', '--set-rpath', folders.map((folder) => `$ORIGIN/${relative(dirname(program), folder)}`).join(':'), path);
   }
+  rmSync(home, { recursive: true });
+}
+
+/** A few packages have their libraries in /lib, which on the system is a link to /usr/lib. */
+function mergeUsr(dir) {
+  const lib = join(dir, 'lib');
+  if (!existsSync(lib)) return;
+  run('cp', ['-a', `${lib}/.`, join(dir, 'usr/lib')]);
+  rmSync(lib, { recursive: true });
 }
 
 /** Folders below `dir` that hold shared libraries, as paths from there. */
-function libraryFolders(dir) {
+export function libraryFolders(dir) {
   const files = readdirSync(dir, { recursive: true }).map(String);
-  return [...new Set(files.filter((path) => /^(usr\/)?lib\/[^/]+\/lib[^/]*\.so/.test(path)).map((path) => dirname(path)))].sort();
+  return [...new Set(files.filter((path) => /^usr\/lib\/[^/]+\/lib[^/]*\.so/.test(path)).map((path) => dirname(path)))].sort();
 }
 
-const libraryPath = (dir) =>
-  libraryFolders(dir)
-    .map((folder) => join(dir, folder))
-    .join(':');
-
 const fieldOf = (deb, field) => run('dpkg-deb', ['-f', deb, field]).stdout.trim();
-
-const versionOf = (debs, name) =>
-  fieldOf(
-    debs.find((deb) => basename(deb).startsWith(`${name}_`)),
-    'Version',
-  );
 
 /** Packages of libraries that it depends on (deb-control(5)); of alternatives the first one. */
 const librariesOf = (deb) =>
   fieldOf(deb, 'Depends')
     .split(',')
     .map((words) => /^\s*([^\s:|(]+)/.exec(words)?.[1])
-    .filter((name) => name?.startsWith('lib'));
+    .filter((name) => /^z?lib/.test(name));

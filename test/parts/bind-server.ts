@@ -19,6 +19,8 @@ export interface DnsRecord {
 export interface NameServer {
   readonly address: string;
   readonly port: number;
+  /** Both, as `startPebble` takes its resolver. */
+  readonly endpoint: string;
   /** Its answer for a name, sorted; empty when there is no such record. */
   txt(name: string): Promise<readonly string[]>;
   /** All records of a zone of its own, by zone transfer. */
@@ -87,7 +89,15 @@ export async function startNamed({ bind, dir: parent, address, port, ipv6, keys 
     await server.stop();
     throw new Error(`named does not serve what it was to serve:\n${said}`);
   }
-  return { address, port, ...questionsTo(address, port, pathOf(bind, 'dig')), log: server.output, freeze: () => freeze(server), stop: server.stop };
+  return {
+    address,
+    port,
+    endpoint: `${address}:${port}`,
+    ...questionsTo(address, port, pathOf(bind, 'dig')),
+    log: server.output,
+    freeze: () => freeze(server),
+    stop: server.stop,
+  };
 }
 
 const fileOf = (zone: string) => (zone === '.' ? 'root.zone' : `${zone}.zone`);

@@ -1,8 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { Resolver } from 'node:dns/promises';
+import { readFileSync } from 'node:fs';
+import { Agent } from 'node:https';
+import { axios, Client, crypto } from 'acme-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Bind, startBind, type TsigKey } from './bind.ts';
 import { isFree } from './loopback.ts';
+import { startPebble } from './pebble.ts';
+import { freePorts } from './ports.ts';
 
 const zones = [
   { name: 'example.test', records: ['www A 127.0.0.1', '*.any A 127.0.0.1', '_acme-challenge.away CNAME away.proofs.test.'] },
@@ -55,6 +60,30 @@ describe('bind', () => {
     expect(update({ ...bind, ...bind.ipv6 }, bind.key, ['update add six.example.test 60 TXT "v6"'])).toBe('');
     expect(await bind.txt('six.example.test')).toEqual(['v6']);
   });
+});
+
+test('Pebble asks it, and issues for a name and its wildcard when both values are there', async () => {
+  const [bind, [httpPort, tlsPort]] = [await startBind({ zones, secondary: { lagMs: 50 } }), (await freePorts(2)) as [number, number]];
+  const pebble = await startPebble({ httpPort, tlsPort, nonceRejectPercent: 0, dnsServer: bind.secondary?.endpoint ?? '' });
+  axios.defaults.httpsAgent = new Agent({ ca: readFileSync(pebble.caBundlePath) });
+  const client = new Client({ directoryUrl: pebble.directoryUrl, accountKey: await crypto.createPrivateEcdsaKey() });
+  const [, csr] = await crypto.createCsr({ altNames: ['away.example.test', '*.away.example.test'] }, await crypto.createPrivateEcdsaKey());
+  const issue = (present: (value: string) => Promise<void>) =>
+    client.auto({
+      csr,
+      termsOfServiceAgreed: true,
+      challengePriority: ['dns-01'],
+      skipChallengeVerification: true,
+      challengeCreateFn: (_authz, _challenge, value) => present(value),
+      challengeRemoveFn: async () => {},
+    });
+  await expect(issue(async () => {})).rejects.toThrow('DNS lookup for');
+  const chain = await issue(async (value) => {
+    update(bind, bind.keyOf('proofs.test'), [`update add away.proofs.test 60 TXT "${value}"`]);
+    await bind.secondary?.catchUp();
+  });
+  expect(crypto.readCertificateInfo(chain).domains.altNames.sort()).toEqual(['*.away.example.test', 'away.example.test']);
+  await Promise.all([pebble.stop(), bind.stop()]);
 });
 
 describe('a secondary of bind', () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type NamedOptions, type NameServer, startNamed } from './bind-server.ts';
+import { guard } from './guard.ts';
 import { type LateNotify, startLateNotify } from './late-notify.ts';
 import { freeAddress, isFree } from './loopback.ts';
 import { freePort } from './ports.ts';
@@ -40,8 +41,6 @@ export interface TsigKey {
 }
 
 export interface Bind extends NameServer {
-  /** As `startPebble` takes a resolver. */
-  readonly endpoint: string;
   /** Of all zones without one of their own. */
   readonly key: TsigKey;
   /** As `nsupdate -k` takes it. */
@@ -71,9 +70,11 @@ export const canServeDns: boolean = await isFree('127.63.0.53', DNS_PORT);
 export async function startBind({ zones, algorithm = 'hmac-sha256', secondary: wanted, ipv6: wantsIpv6 = false }: BindOptions): Promise<Bind> {
   const bind = await tool('bind');
   const dir = tempDir();
+  const dismissGuard = guard('sleep 0.3; rm -rf "$1"', [dir.path]); // after the servers' own guards
   const running: { stop(): Promise<void> }[] = [];
   const stop = async () => {
     await Promise.all(running.map((one) => one.stop()));
+    dismissGuard();
     dir.remove();
   };
   const andStop = <T extends { stop(): Promise<void> }>(one: T): T => {
@@ -108,7 +109,6 @@ export async function startBind({ zones, algorithm = 'hmac-sha256', secondary: w
 
     return {
       ...primary,
-      endpoint: `${address}:${port}`,
       key,
       keyFile,
       keyOf: (zone) => keyOf.get(zone) ?? key,
