@@ -1,5 +1,5 @@
 import { type HttpServer, locationsOf, placeKey, type Statement } from 'certkit/confedit/nginx';
-import type { HttpTask, ChangePlan, Refusal, ServerTask, Serving, Survey } from 'certkit/plugin';
+import type { ChangePlan, HttpTask, Refusal, ServerTask, Serving, Survey } from 'certkit/plugin';
 import { type FileEdit, insertInto, spliceEdits } from './edits.ts';
 import { nearestBlocks } from './names.ts';
 import { answersOverHttp, type PlainAnswer } from './plain-http.ts';

@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import type { ChallengeTask } from 'certkit/plugin';
+import type { HttpTask } from 'certkit/plugin';
 
 export interface Reply {
   readonly status: number;
@@ -26,14 +26,17 @@ export function ask(
   });
 }
 
-export const pathOf = ({ token }: Pick<ChallengeTask, 'token'>) => `/.well-known/acme-challenge/${token}`;
+export const pathOf = ({ token }: Pick<HttpTask, 'token'>) => `/.well-known/acme-challenge/${token}`;
 
 /** What a CA reads for a task; `undefined` for anything but a good reply. */
-export async function proofAt(port: number, task: ChallengeTask, host?: string): Promise<string | undefined> {
+export async function proofAt(port: number, task: HttpTask, host?: string): Promise<string | undefined> {
   const reply = await ask(port, pathOf(task), host === undefined ? {} : { host });
   return reply?.status === 200 ? reply.body : undefined;
 }
 
-export function taskFor(name: string, token: string): ChallengeTask {
-  return { type: 'http-01', identifier: { kind: 'dns', value: name, wildcard: false }, token, keyAuthorization: `${token}.thumbprint` };
+export function taskFor(name: string, token: string): HttpTask {
+  return { type: 'http-01', lineage: name, identifier: { kind: 'dns', value: name, wildcard: false }, token, keyAuthorization: `${token}.thumbprint` };
 }
+
+/** What the CA is to see. */
+export const expected = ({ keyAuthorization }: HttpTask) => keyAuthorization;

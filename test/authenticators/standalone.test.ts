@@ -3,14 +3,16 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { authenticatorCases } from 'certkit/kit';
+import type { HttpTask } from 'certkit/plugin';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import standalone from '../../authenticators/standalone/standalone.ts';
 import { createAuthenticator } from '../../plugins/guard.ts';
+import { authenticatorContext } from '../plugins/authenticator-context.ts';
 import { disk } from '../plugins/disk.ts';
-import { ask, pathOf, proofAt, taskFor } from './http-subject.ts';
+import { ask, expected, pathOf, proofAt, taskFor } from './http-subject.ts';
 
 const never = new AbortController().signal;
-const context = { files: disk, programs: { run: () => Promise.reject(new Error('it runs no program')) }, log: { debug() {}, warn() {} } };
+const context = authenticatorContext({ files: disk, programs: { run: () => Promise.reject(new Error('it runs no program')) }, log: { debug() {}, warn() {} } });
 const a = taskFor('a.example.com', 'token-a');
 const b = taskFor('b.example.com', 'token-b');
 const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'));
@@ -43,7 +45,7 @@ function make(options: Record<string, unknown> = { port }) {
 
 for (const { title, run } of authenticatorCases) {
   test(`standalone ${title}`, () =>
-    run({ authenticator: make(), later: make(), proofsOutliveProcess: false, tasks: [a, b], observe: (task) => proofAt(port, task) }));
+    run({ authenticator: make(), later: make(), proofsOutliveProcess: false, tasks: [a, b], expected, observe: (task: HttpTask) => proofAt(port, task) }));
 }
 
 describe('what it answers', () => {

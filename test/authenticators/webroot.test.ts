@@ -4,14 +4,16 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { authenticatorCases } from 'certkit/kit';
+import type { HttpTask } from 'certkit/plugin';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import webroot from '../../authenticators/webroot/webroot.ts';
 import { createAuthenticator } from '../../plugins/guard.ts';
+import { authenticatorContext } from '../plugins/authenticator-context.ts';
 import { disk } from '../plugins/disk.ts';
-import { proofAt, taskFor } from './http-subject.ts';
+import { expected, proofAt, taskFor } from './http-subject.ts';
 
 const never = new AbortController().signal;
-const context = { files: disk, programs: { run: () => Promise.reject(new Error('it runs no program')) }, log: { debug() {}, warn() {} } };
+const context = authenticatorContext({ files: disk, programs: { run: () => Promise.reject(new Error('it runs no program')) }, log: { debug() {}, warn() {} } });
 
 let root: string;
 let site: Server;
@@ -42,7 +44,8 @@ for (const { title, run } of authenticatorCases) {
       later: make(),
       proofsOutliveProcess: true,
       tasks: [taskFor('a.example.com', 'token-a'), taskFor('b.example.com', 'token-b')],
-      observe: (task) => proofAt(port, task),
+      expected,
+      observe: (task: HttpTask) => proofAt(port, task),
     }));
 }
 

@@ -24,7 +24,13 @@ const AT_80 = { kind: 'tcp', address: '127.0.0.1', port: 80, proxyProtocol: fals
 /** What a CA asks of a name. */
 export const taskOf = (name: string): ServerTask => ({
   lineage: name,
-  task: { type: 'http-01', identifier: { kind: 'dns', value: name, wildcard: false }, token: `token-${name}`, keyAuthorization: `token-${name}.thumbprint` },
+  task: {
+    type: 'http-01',
+    lineage: name,
+    identifier: { kind: 'dns', value: name, wildcard: false },
+    token: `token-${name}`,
+    keyAuthorization: `token-${name}.thumbprint`,
+  },
 });
 
 /** A server that answers by blocks `answer TOKEN { with KEYAUTHORIZATION; }` of its one file, and a home with needs for flows. */

@@ -2,16 +2,17 @@ import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { authenticatorCases, installerCases } from 'certkit/kit';
-import { type Authenticator, type AuthenticatorDefinition, CONTRACT_VERSION, type OptionDeclarations } from 'certkit/plugin';
+import { type Authenticator, type AuthenticatorDefinition, CONTRACT_VERSION, type HttpTask, type OptionDeclarations } from 'certkit/plugin';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createCatalog } from '../../plugins/catalog.ts';
 import { createAuthenticator, createInstaller } from '../../plugins/guard.ts';
+import { authenticatorContext } from './authenticator-context.ts';
 import { disk } from './disk.ts';
 
 // docs/plugins.md is what a stranger copies: its examples are installed as they stand there, and keep every promise.
 
 const text = await readFile(new URL('../../docs/plugins.md', import.meta.url), 'utf8');
-const context = { files: disk, programs: { run: () => Promise.reject(new Error('it runs no program')) }, log: { debug() {}, warn() {} } };
+const context = authenticatorContext({ files: disk, programs: { run: () => Promise.reject(new Error('it runs no program')) }, log: { debug() {}, warn() {} } });
 
 let base: string;
 let work: string;
@@ -39,7 +40,7 @@ async function install(kind: string, name: string, manifest: string): Promise<vo
 const catalog = () => createCatalog({ roots: [{ kind: 'home', path: join(base, 'node_modules') }], files: disk, uid: process.getuid?.() ?? 0 });
 const identifier = (value: string) => ({ kind: 'dns', value, wildcard: false }) as const;
 const task = (name: string) =>
-  ({ type: 'http-01', identifier: identifier(name), token: `token-${name}`, keyAuthorization: `token-${name}.thumbprint` }) as const;
+  ({ type: 'http-01', lineage: 'one', identifier: identifier(name), token: `token-${name}`, keyAuthorization: `token-${name}.thumbprint` }) as const;
 
 for (const { title, run } of authenticatorCases) {
   test(`the authenticator of the guide ${title}`, async () => {
@@ -51,7 +52,8 @@ for (const { title, run } of authenticatorCases) {
       later: make(),
       proofsOutliveProcess: true,
       tasks: [task('a.example.com'), task('b.example.com')],
-      observe: ({ token }) => readFile(join(work, token), 'utf8').catch(() => undefined),
+      expected: ({ keyAuthorization }: HttpTask) => keyAuthorization,
+      observe: ({ token }: HttpTask) => readFile(join(work, token), 'utf8').catch(() => undefined),
     });
   });
 }

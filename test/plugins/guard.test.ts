@@ -1,23 +1,23 @@
 import type {
   Authenticator,
   AuthenticatorDefinition,
-  ChallengeTask,
   DeployRequest,
+  HttpTask,
   Installer,
   InstallerDefinition,
   OptionDeclarations,
   PluginContext,
-  PluginFiles,
 } from 'certkit/plugin';
 import { describe, expect, test, vi } from 'vitest';
 import { fault } from '../../core/errors.ts';
 import { createAuthenticator, createInstaller } from '../../plugins/guard.ts';
+import { authenticatorContext } from './authenticator-context.ts';
 import { disk } from './disk.ts';
 
 const never = new AbortController().signal;
 const sha256 = 'a'.repeat(64);
 const identifier = { kind: 'dns', value: 'example.com', wildcard: false } as const;
-const task: ChallengeTask = { type: 'http-01', identifier, token: 'token', keyAuthorization: 'token.print' };
+const task: HttpTask = { type: 'http-01', lineage: 'one', identifier, token: 'token', keyAuthorization: 'token.print' };
 const request: DeployRequest = { liveRoot: '/live', lineages: [{ lineage: 'one', identifiers: [identifier], pairs: [], structure: 'keep' }] };
 const empty = { splices: [], files: [], commands: [], serves: [], refusals: [], notes: [] };
 const survey = {
@@ -28,11 +28,11 @@ const survey = {
   own: 'member',
 };
 
-const context: PluginContext<PluginFiles> = {
+const context = authenticatorContext({
   files: disk,
   programs: { run: async () => ({ exitCode: 0, stdout: '', stderr: '' }) },
   log: { debug() {}, warn() {} },
-};
+});
 
 // A stranger's plugin may make anything; the casts stand for JavaScript without types.
 function authenticator(made: object, raw: Record<string, unknown> = {}, given = context): Authenticator {
@@ -236,7 +236,7 @@ describe('what a plugin makes and returns', () => {
   }
 });
 
-test('a plugin sees the looking half of the file system, an authenticator one confined writer more', () => {
+test('a plugin sees the looking half of the file system, an authenticator what it proves with as well', () => {
   const seen: string[][] = [];
   const all = { ...disk, write: async () => {}, removeTree: async () => {} };
   const create = (_: unknown, { files, ...others }: PluginContext) => {
@@ -247,5 +247,5 @@ test('a plugin sees the looking half of the file system, an authenticator one co
   expect(() => createInstaller(definition('installer') as unknown as InstallerDefinition, {}, { ...context, files: all })).toThrow();
   expect(() => createAuthenticator(definition('authenticator') as unknown as AuthenticatorDefinition, {}, { ...context, files: all })).toThrow();
   const looking = ['facts', 'list', 'log', 'programs', 'read', 'readLink', 'realPath'];
-  expect(seen).toEqual([looking, [...looking, 'beneath'].sort()]);
+  expect(seen).toEqual([looking, [...looking, 'beneath', 'dns', 'dnsProviders', 'http'].sort()]);
 });

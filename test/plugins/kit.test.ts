@@ -1,33 +1,41 @@
 import { type AuthenticatorSubject, authenticatorCases, type InstallerSubject, installerCases, type KitCase } from 'certkit/kit';
-import type { ChallengeTask, ChangePlan, Identifier, Survey } from 'certkit/plugin';
+import type { ChangePlan, HttpTask, Identifier, Survey } from 'certkit/plugin';
 import { describe, expect, test } from 'vitest';
 
 // The kit is only worth something if it notices: each fault below has to fail the case that is about it.
 
-const task = (token: string): ChallengeTask => ({
+const task = (token: string): HttpTask => ({
   type: 'http-01',
+  lineage: 'one',
   identifier: { kind: 'dns', value: 'example.com', wildcard: false },
   token,
   keyAuthorization: `${token}.print`,
 });
 
-function authenticatorSubject(change: (proofs: Map<string, string>) => object = () => ({})): AuthenticatorSubject {
+function authenticatorSubject(change: (proofs: Map<string, string>) => object = () => ({})): AuthenticatorSubject<'http-01'> {
   const proofs = new Map<string, string>();
   const authenticator = {
     unattended: true,
     concurrency: 'any' as const,
     assess: () => ({ able: true as const, challenges: ['http-01' as const] }),
-    async present(tasks: readonly ChallengeTask[], signal: AbortSignal) {
+    async present(tasks: readonly HttpTask[], signal: AbortSignal) {
       signal.throwIfAborted();
       for (const { token, keyAuthorization } of tasks) proofs.set(token, keyAuthorization);
       return tasks.map(({ token }) => ({ token }));
     },
-    async remove({ token }: ChallengeTask) {
+    async remove({ token }: HttpTask) {
       proofs.delete(token);
     },
     ...change(proofs),
   };
-  return { authenticator, later: authenticator, proofsOutliveProcess: true, tasks: [task('a'), task('b')], observe: async ({ token }) => proofs.get(token) };
+  return {
+    authenticator,
+    later: authenticator,
+    proofsOutliveProcess: true,
+    tasks: [task('a'), task('b')],
+    expected: ({ keyAuthorization }) => keyAuthorization,
+    observe: async ({ token }) => proofs.get(token),
+  };
 }
 
 const server = { key: 'k', title: 't', probeable: false };
@@ -55,11 +63,11 @@ async function failed<S>(cases: readonly KitCase<S>[], make: () => S): Promise<r
   return titles;
 }
 
-type Tasks = readonly ChallengeTask[];
+type Tasks = readonly HttpTask[];
 type Proofs = Map<string, string>;
 
 /** A `present` that publishes as it should, after a word with each task. */
-const presenting = (proofs: Proofs, before: (task: ChallengeTask) => void) => async (tasks: Tasks) =>
+const presenting = (proofs: Proofs, before: (task: HttpTask) => void) => async (tasks: Tasks) =>
   tasks.map((each) => {
     before(each);
     proofs.set(each.token, each.keyAuthorization);
@@ -87,14 +95,14 @@ describe('the kit for authenticators', () => {
     ['answers one receipt for all', () => ({ present: async () => [{}] }), 'publishes every'],
     ['removes all at once', (proofs) => ({ remove: async () => proofs.clear() }), 'takes away one'],
     ['removes nothing', () => ({ remove: async () => {} }), 'removes what a killed'],
-    ['throws on the second removal', (proofs) => ({ remove: async ({ token }: ChallengeTask) => proofs.delete(token) || refuse('gone') }), 'removes twice'],
+    ['throws on the second removal', (proofs) => ({ remove: async ({ token }: HttpTask) => proofs.delete(token) || refuse('gone') }), 'removes twice'],
     [
       'needs the very task that it presented',
       (proofs) => {
-        const seen = new Set<ChallengeTask>();
+        const seen = new Set<HttpTask>();
         return {
           present: presenting(proofs, (each) => seen.add(each)),
-          remove: async (each: ChallengeTask) => seen.has(each) && proofs.delete(each.token),
+          remove: async (each: HttpTask) => seen.has(each) && proofs.delete(each.token),
         };
       },
       'removes what a killed',

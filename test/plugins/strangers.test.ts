@@ -3,17 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { authenticatorCases, installerCases } from 'certkit/kit';
-import type { Authenticator, AuthenticatorDefinition, ChallengeTask, DeployRequest, OptionDeclarations } from 'certkit/plugin';
+import type { Authenticator, AuthenticatorDefinition, DeployRequest, HttpTask, OptionDeclarations } from 'certkit/plugin';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createCatalog } from '../../plugins/catalog.ts';
 import { createAuthenticator, createInstaller } from '../../plugins/guard.ts';
+import { authenticatorContext } from './authenticator-context.ts';
 import { disk } from './disk.ts';
 
 // Packages in plain JavaScript that import nothing of ours, from their package.json to the conformance kit.
 
 const FIXTURES = fileURLToPath(new URL('../../fixtures/packages', import.meta.url));
 const never = new AbortController().signal;
-const context = { files: disk, programs: { run: () => Promise.reject(new Error('it runs no program')) }, log: { debug() {}, warn() {} } };
+const context = authenticatorContext({ files: disk, programs: { run: () => Promise.reject(new Error('it runs no program')) }, log: { debug() {}, warn() {} } });
 const PACKAGES = ['certkit-authenticator-proofdir', 'certkit-installer-copy', 'certkit-installer-badplan'];
 
 let base: string;
@@ -29,8 +30,9 @@ afterEach(() => rm(base, { recursive: true, force: true }));
 
 const catalog = () => createCatalog({ roots: [{ kind: 'home', path: join(base, 'node_modules') }], files: disk, uid: process.getuid?.() ?? 0 });
 
-const task = (name: string): ChallengeTask => ({
+const task = (name: string): HttpTask => ({
   type: 'http-01',
+  lineage: 'one',
   identifier: { kind: 'dns', value: `${name}.example.com`, wildcard: false },
   token: `token-${name}`,
   keyAuthorization: `token-${name}.thumbprint`,
@@ -40,8 +42,15 @@ for (const { title, run } of authenticatorCases) {
   test(`a stranger's authenticator ${title}`, async () => {
     const definition = await catalog().find('authenticator', 'proofdir');
     const make = () => createAuthenticator(definition as AuthenticatorDefinition<OptionDeclarations, Authenticator>, { directory: work }, context);
-    const observe = ({ token }: ChallengeTask) => readFile(join(work, token), 'utf8').catch(() => undefined);
-    await run({ authenticator: make(), later: make(), proofsOutliveProcess: true, tasks: [task('a'), task('b')], observe });
+    const observe = ({ token }: HttpTask) => readFile(join(work, token), 'utf8').catch(() => undefined);
+    await run({
+      authenticator: make(),
+      later: make(),
+      proofsOutliveProcess: true,
+      tasks: [task('a'), task('b')],
+      expected: ({ keyAuthorization }: HttpTask) => keyAuthorization,
+      observe,
+    });
   });
 }
 

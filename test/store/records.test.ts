@@ -14,13 +14,27 @@ const renewing: RenewEntry = {
   ca: 'https://ca.example/directory',
   identifiers: ['example.com'],
   orders: [{ algorithm: 'ecdsa-p256', url: 'https://ca.example/order/1', finalizing: true }],
-  authenticator: { plugin: 'webroot', options: { root: '/srv', list: ['a'] } },
+  authenticators: [{ plugin: 'webroot', options: { root: '/srv', list: ['a'] }, names: ['example.com'] }],
   proofs: [
     {
-      task: { type: 'http-01', identifier: { kind: 'dns', value: '*.example.com', wildcard: true }, token: 'token', keyAuthorization: 'token.thumb' },
+      task: {
+        type: 'http-01',
+        lineage: 'example.com',
+        identifier: { kind: 'dns', value: '*.example.com', wildcard: true },
+        token: 'token',
+        keyAuthorization: 'token.thumb',
+      },
       receipt: { path: '/srv/x', made: true, count: 1 },
     },
-    { task: { type: 'http-01', identifier: { kind: 'ip', value: '192.0.2.1', wildcard: false }, token: 'other', keyAuthorization: 'other.thumb' } },
+    {
+      task: {
+        type: 'http-01',
+        lineage: 'example.com',
+        identifier: { kind: 'ip', value: '192.0.2.1', wildcard: false },
+        token: 'other',
+        keyAuthorization: 'other.thumb',
+      },
+    },
   ],
 };
 

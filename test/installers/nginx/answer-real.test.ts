@@ -36,6 +36,7 @@ const taskOf = (at: number, lineage = 'one'): ServerTask => ({
   lineage,
   task: {
     type: 'http-01',
+    lineage,
     identifier: { kind: 'dns', value: nameOf(at), wildcard: false },
     token: `${lineage}-token_${at}`,
     keyAuthorization: `${lineage}-token_${at}.abc-_DEF`,

@@ -6,7 +6,7 @@ import { applied, CONF, type Files, surveyOf } from './literal.ts';
 
 const taskOf = (value: string, lineage = 'one', token = `token-${value.replace(/\W/g, '_')}`): ServerTask => {
   const identifier: Identifier = /^[\d.:]+$/.test(value) ? { kind: 'ip', value, wildcard: false } : { kind: 'dns', value, wildcard: false };
-  return { lineage, task: { type: 'http-01', identifier, token, keyAuthorization: `${token}.thumbprint` } };
+  return { lineage, task: { type: 'http-01', lineage, identifier, token, keyAuthorization: `${token}.thumbprint` } };
 };
 
 const http = (...servers: readonly string[]): Files => ({ [CONF]: `events {}\nhttp {\n${servers.map((server) => `server { ${server} }\n`).join('')}}\n` });
