@@ -45,8 +45,10 @@ export function createPlaces(ask: Ask, addresses: Dns['addresses']): Dns['place'
     return { servers: near.flat(), because: known.length === 0 ? `${name} has no address` : `this machine has no way to ${name} (${known.join(', ')})` };
   }
 
-  async function zoneOf(name: string, signal: AbortSignal): Promise<string> {
-    for (let at = name; at !== ''; at = above(at)) if (await isApex(at, signal)) return at;
+  /** The zone that a name is in, if possible without a question about the name itself. */
+  async function zoneAround(name: string, signal: AbortSignal): Promise<string> {
+    for (let at = above(name); at !== ''; at = above(at)) if (await isApex(at, signal)) return at;
+    if (await isApex(name, signal)) return name;
     throw fault('PLUGIN_DNS_FAILED', { what: `the zone of ${name}`, because: 'neither it nor a name above it has an SOA record' });
   }
 
@@ -69,7 +71,7 @@ export function createPlaces(ask: Ask, addresses: Dns['addresses']): Dns['place'
   return async (asked, signal) => {
     const aliases: string[] = [];
     for (let name = plain(asked); ; ) {
-      const around = await zoneOf(above(name) || name, signal);
+      const around = await zoneAround(name, signal);
       const servers = await serversOf(around, signal);
       const { values, exists } = await aliasOf(name, servers, signal);
       const [alias] = values;

@@ -59,7 +59,8 @@ export function createAsk(resolvers: () => Promise<readonly string[]>): Ask {
       signal.throwIfAborted();
       const resolver = new Resolver(at === undefined ? OF_RESOLVERS : OF_SERVERS);
       const stop = () => resolver.cancel();
-      signal.addEventListener('abort', stop);
+      const stopping = AbortSignal.any([signal]); // more than ten may listen to one signal of ours, and Node would warn
+      stopping.addEventListener('abort', stop);
       try {
         if (servers.length > 0) resolver.setServers(servers);
         return { values: await QUERIES[type](resolver, name), exists: true };
@@ -70,7 +71,7 @@ export function createAsk(resolvers: () => Promise<readonly string[]>): Ask {
         const whom = servers.length === 0 ? '' : `, asked at ${servers.join(', ')}`;
         throw fault('PLUGIN_DNS_FAILED', { what: `the ${type} records of ${name}${whom}`, because: REASONS[code] ?? reasonOf(thrown) }, thrown);
       } finally {
-        signal.removeEventListener('abort', stop);
+        stopping.removeEventListener('abort', stop);
       }
     });
   };
