@@ -310,7 +310,7 @@ function pluginsOf(graph: DependencyContainer, { log, person }: Settings, needsO
   const authenticatorContext = (programs: Executor): AuthenticatorContext => ({
     ...context(programs),
     dns: graph.resolve(DNS),
-    dnsProviders: graph.resolve(DNS_PROVIDERS),
+    dnsProviders: { find: (name) => graph.resolve(DNS_PROVIDERS).find(name) },
     http: graph.resolve(HTTP_CHECK),
     ...(person === undefined ? {} : { person }),
   });
