@@ -133,7 +133,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       uid: settings.uid,
     }),
   );
-  once(DNS, () => createDns({ resolvers: async () => [] }));
+  once(DNS, (g) => createDns({ resolvers: async () => (await g.resolve(STORE).settings()).resolvers ?? [] }));
   once(DNS_PROVIDERS, (g) => {
     const [catalog, accounts, files, programs] = [g.resolve(CATALOG), g.resolve(STORE), g.resolve(FILES), g.resolve(EXECUTOR)];
     const secrets = createSecrets({ files, uid: settings.uid, variable: settings.variable ?? (() => undefined) });
