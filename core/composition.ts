@@ -133,7 +133,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       uid: settings.uid,
     }),
   );
-  once(DNS, () => createDns({ resolvers: async () => [] }));
+  once(DNS, (g) => createDns({ resolvers: async () => (await g.resolve(STORE).settings()).resolvers ?? [] }));
   once(DNS_PROVIDERS, (g) => {
     const [catalog, accounts, files, programs] = [g.resolve(CATALOG), g.resolve(STORE), g.resolve(FILES), g.resolve(EXECUTOR)];
     const secrets = createSecrets({ files, uid: settings.uid, variable: settings.variable ?? (() => undefined) });
@@ -310,7 +310,7 @@ function pluginsOf(graph: DependencyContainer, { log, person }: Settings, needsO
   const authenticatorContext = (programs: Executor): AuthenticatorContext => ({
     ...context(programs),
     dns: graph.resolve(DNS),
-    dnsProviders: graph.resolve(DNS_PROVIDERS),
+    dnsProviders: { find: (name) => graph.resolve(DNS_PROVIDERS).find(name) },
     http: graph.resolve(HTTP_CHECK),
     ...(person === undefined ? {} : { person }),
   });

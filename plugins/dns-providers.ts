@@ -57,16 +57,15 @@ export function createDnsProviders({ catalog, accounts, secrets, context }: Need
     }
   }
 
-  /** A plugin alone, perhaps with the value of one option. */
+  /** A plugin alone, perhaps with the value of one option. What stands after the colon is in no error: it may have been meant as a secret. */
   async function ofPlugin(name: string): Promise<DnsProvider> {
     const [, plugin = name, value] = /^([^:]*):(.*)$/s.exec(name) ?? [];
     const definition = await catalog.find('dns-provider', plugin).catch(async (thrown: unknown) => {
-      throw isCertkitError(thrown) && thrown.code === 'PLUGIN_NOT_FOUND' ? await unknown(name) : thrown;
+      throw isCertkitError(thrown) && thrown.code === 'PLUGIN_NOT_FOUND' ? await unknown(plugin) : thrown;
     });
     const { argument } = definition;
     if (value !== undefined && argument === undefined) {
-      const because = `it takes no value after its name; its options are set in ${accounts.settingsPath}`;
-      throw faultInWords('PLUGIN_OPTION_INVALID', `"${name}" names no DNS provider: ${because}`, howToSetUp(accounts.settingsPath, definition));
+      throw faultInWords('PLUGIN_OPTION_INVALID', `The DNS provider ${plugin} takes nothing after its name`, howToSetUp(accounts.settingsPath, definition));
     }
     const options = value === undefined || argument === undefined ? {} : { [argument]: value };
     const { fault: found } = judgedChoice(definition, options);

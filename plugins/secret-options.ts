@@ -15,20 +15,21 @@ export function judgedWithReferences(
   { name, options }: Pick<PluginDefinition, 'name' | 'options'>,
   raw: Readonly<Record<string, unknown>>,
 ): JudgedWithReferences {
-  const given = Object.keys(options).filter((option) => options[option]?.secret === true && raw[option] !== undefined);
   const references: (readonly [string, SecretReference])[] = [];
-  for (const option of given) {
-    const parsed = parseSecretReference(raw[option]);
-    if (!parsed.ok) {
-      const { because } = parsed;
-      const error = fault('PLUGIN_OPTION_INVALID', { plugin: name, option, because });
-      return { references: [], secrets: secretsIn(options, raw), fault: { option, because, error } };
-    }
-    references.push([option, parsed.value]);
+  const others: Record<string, unknown> = {};
+  let literal: JudgedChoice['fault'];
+  for (const [option, value] of Object.entries(raw)) {
+    const isSecret = Object.hasOwn(options, option) && options[option]?.secret === true;
+    const parsed = isSecret ? parseSecretReference(value) : undefined;
+    if (parsed?.ok) references.push([option, parsed.value]);
+    else others[option] = value;
+    if (parsed?.ok === false)
+      literal ??= { option, because: parsed.because, error: fault('PLUGIN_OPTION_INVALID', { plugin: name, option, because: parsed.because }) };
   }
+  if (literal !== undefined) return { references, secrets: secretsIn(options, others), fault: literal };
 
   // What was read is judged when the plugin is made; here it counts as given.
-  const declared = Object.fromEntries(Object.entries(options).map(([option, each]) => [option, given.includes(option) ? { ...each, required: false } : each]));
-  const others = Object.fromEntries(Object.entries(raw).filter(([option]) => !given.includes(option)));
-  return { ...judgedChoice({ name, options: declared }, others), references };
+  const given = new Set(references.map(([option]) => option));
+  const declared = Object.entries(options).map(([option, each]) => [option, given.has(option) ? { ...each, required: false } : each] as const);
+  return { references, ...judgedChoice({ name, options: Object.fromEntries(declared) }, others) };
 }

@@ -12,13 +12,14 @@ export async function configure(subject: Subject, changes: readonly Change[], dr
     const held = await store.configuration(subject);
     const text = await store.changedText(held, changes);
     const judged = await judge({ ...held, text }, needs);
-    if (judged.fault !== undefined) throw refusal(held, judged.fault.because);
     const before = await judge(held, needs).catch(() => undefined); // what could not be read is mended now
     const stoodThere = (value: string) => (before === undefined ? held.text.includes(value) : before.secrets.some((known) => known.value === value));
-    const typed = judged.secrets.find(({ value }) => !stoodThere(value));
+    // Where a secret may not stand in any way, its fault says what to write in its place.
+    const typed = judged.secrets.find(({ place, value }) => !stoodThere(value) && place.join('.') !== judged.fault?.place.join('.'));
     if (typed !== undefined) {
       throw refusal(held, `${typed.place.join('.')}: it is a secret, and a command line can be read by everybody on this machine; set it by "certkit edit"`);
     }
+    if (judged.fault !== undefined) throw refusal(held, judged.fault.because);
     if (!dryRun && text !== held.text) await store.saveConfiguration(held, text);
     return configured(held, text, before, judged, needs);
   };

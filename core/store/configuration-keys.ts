@@ -35,6 +35,7 @@ const WANTED: { readonly [K in Key]: { readonly wanted: string; readonly isList?
     wanted:
       'accounts at DNS providers, by a name of yours: dns_providers.home.plugin, the options of the plugin, and dns_providers.home.OPTION.file for a secret',
   },
+  resolvers: { wanted: "the DNS servers to ask in place of the machine's, by address, with commas between them", isList: true },
   notify: { wanted: 'who is told, as a list: notify.0.plugin, notify.0.on, notify.0.lineages and the options of the plugin', isList: true },
 };
 

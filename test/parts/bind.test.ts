@@ -65,7 +65,7 @@ describe('bind', () => {
 
 test('a frozen one answers nobody until it goes on', async () => {
   const bind = await startBind({ zones });
-  const goOn = bind.freeze();
+  const goOn = await bind.freeze();
   await expect(resolverAt(bind, { timeout: 100, tries: 1 }).resolve4('www.example.test')).rejects.toThrow('ETIMEOUT');
   goOn();
   expect(await resolverAt(bind).resolve4('www.example.test')).toEqual(['127.0.0.1']);
