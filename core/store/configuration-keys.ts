@@ -17,6 +17,7 @@ const WANTED: { readonly [K in Key]: { readonly wanted: string; readonly isList?
   keys: { wanted: 'ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096; one ecdsa and one rsa with a comma between them for both', isList: true },
   reuse_key: { wanted: 'true: renew with the same key; false: with a new one each time' },
   authenticator: { wanted: 'the plugin that proves control of the names' },
+  authenticators: { wanted: 'in its place, several, each with the names it is for: authenticators.0.plugin, authenticators.0.names', isList: true },
   installers: { wanted: 'the plugins that put the certificate to use, with commas between them', isList: true },
   serve: { wanted: 'the names that servers here are to serve, where not all of them are here', isList: true },
   renew_before: { wanted: 'how long before expiry to renew: "30 days", "720h", "33%"' },
@@ -30,6 +31,7 @@ const WANTED: { readonly [K in Key]: { readonly wanted: string; readonly isList?
   probe_timeout: { wanted: 'how long to wait until a server serves a new certificate: "30 seconds"' },
   max_issues: { wanted: 'how many lineages a run of the scheduler orders for at most' },
   orders_per_hour: { wanted: 'how many orders a CA gets within an hour at most' },
+  resolvers: { wanted: "the DNS servers to ask in place of the machine's, by address, with commas between them", isList: true },
   notify: { wanted: 'who is told, as a list: notify.0.plugin, notify.0.on, notify.0.lineages and the options of the plugin', isList: true },
 };
 
