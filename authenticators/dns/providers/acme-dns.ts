@@ -10,6 +10,8 @@ import { withoutSecrets } from './without-secrets.ts';
 const VALUES_KEPT = 2;
 const DIGEST = /^[A-Za-z0-9_-]{43}$/; // all that it takes
 
+type AccountOptions = { readonly [M in keyof Account | 'accounts']: string | undefined };
+
 const invalid = (option: string, because: string, hint: string) => invalidOption('acme-dns', option, because, hint);
 
 /**
@@ -28,12 +30,14 @@ export default defineDnsProvider({
     accounts: file('A file with what POST /register answered, for one name or many, instead of the four before; mode 0600'),
   },
 
-  create({ server: givenServer, subdomain, username, password, fulldomain, accounts: accountsFile }, { files }) {
+  create({ server: givenServer, ...options }, { files }) {
     const server = parseApiAddress('acme-dns', 'server', givenServer);
-    const host = new URL(server).host;
-    const typed = typedAccount({ subdomain, username, password, fulldomain }, accountsFile !== undefined);
-
-    const accountsNow = async () => (typed !== undefined ? [typed] : accountsFile === undefined ? [] : readAccounts(accountsFile, files));
+    const { host } = new URL(server);
+    const typed = typedAccount(options);
+    const accountsNow = async () => [
+      ...(typed === undefined ? [] : [typed]),
+      ...(options.accounts === undefined ? [] : await readAccounts(options.accounts, files)),
+    ];
 
     /** Values that were set and not given back yet, by name. */
     const inUse = new Map<string, ReadonlySet<string>>();
@@ -89,23 +93,16 @@ function demandRoom(zone: string, name: string, values: ReadonlySet<string>): vo
   }
 }
 
-function typedAccount(
-  { subdomain, username, password, fulldomain }: { readonly [M in keyof Account]: string | undefined },
-  hasFile: boolean,
-): Account | undefined {
-  const given = Object.entries({ subdomain, username, password, fulldomain }).filter(([, value]) => value !== undefined);
-  if (hasFile) {
-    const [option] = given[0] ?? [];
-    if (option !== undefined) throw invalid(option, 'it stands beside "accounts"', 'The file has it: leave one of them out.');
+/** The account that the options make up, when they do not name a file. */
+function typedAccount({ accounts, subdomain, username, password, fulldomain }: AccountOptions): Account | undefined {
+  if (accounts !== undefined) {
+    const [beside] = Object.entries({ subdomain, username, password, fulldomain }).filter(([, value]) => value !== undefined);
+    if (beside !== undefined) throw invalid(beside[0], 'it stands beside "accounts"', 'The file has it: leave one of them out.');
     return undefined;
   }
   if (subdomain === undefined || username === undefined || password === undefined) {
     const missing = subdomain === undefined ? 'subdomain' : username === undefined ? 'username' : 'password';
-    throw invalid(
-      missing,
-      'it is needed, with "subdomain", "username" and "password", or "accounts" instead',
-      'POST /register of the server answers them: see docs/dns-providers.md.',
-    );
+    throw invalid(missing, 'it is needed, with the rest of what POST /register answered, or "accounts" instead', 'See acme-dns in docs/dns-providers.md.');
   }
   const account = { subdomain, username, password, fulldomain };
   const fault = faultOfAccount(account);
@@ -117,12 +114,8 @@ function demandAccount(accounts: readonly Account[], zone: string, name: string)
   const account = accounts.find((one) => isFor(one, name));
   if (account !== undefined) return account;
   const places = accounts.map(({ fulldomain, subdomain }) => fulldomain ?? `${subdomain}.${zone}`);
-  throw changeFault(
-    'acme-dns',
-    zone,
-    `${name} is the name of no account`,
-    `The _acme-challenge name has to be a CNAME to ${places.join(' or ')}: look with "dig CNAME".`,
-  );
+  const hint = `The _acme-challenge name has to be a CNAME to ${places.join(' or ')}: look with "dig CNAME".`;
+  throw changeFault('acme-dns', zone, `${name} is the name of no account`, hint);
 }
 
 function hintFor(status: number): string {

@@ -54,10 +54,11 @@ export default defineDnsProvider({
         if (records.length === 0) return;
         const path = await pathOfRecords(api, zone, accountId);
         const names = [...new Set(records.map(({ name }) => name))];
-        const lists = await Promise.all(names.map((name) => api.list(path, { type: 'TXT', 'name.exact': name })));
         const isOurs = ({ type, name, content }: Readonly<Record<string, unknown>>) =>
           type === 'TXT' && records.some((record) => record.name === name && record.value === unquoted(String(content)));
-        for (const { id } of lists.flat().filter(isOurs)) await api.ask(`${path}/${encodeURIComponent(String(id))}`, { method: 'DELETE', accepts: GONE });
+        for (const name of names)
+          for (const { id } of (await api.list(path, { type: 'TXT', 'name.exact': name })).filter(isOurs))
+            await api.ask(`${path}/${encodeURIComponent(String(id))}`, { method: 'DELETE', accepts: GONE });
       },
     };
   },

@@ -178,6 +178,14 @@ describe('acmesh explains', () => {
     expect(message).toContain(`${wrapper} is not acme.sh itself`);
   });
 
+  test('a home that others may write to, since acme.sh would run what they write', async () => {
+    addScript('dns_keep', KEEPER);
+    chmodSync(home.path, 0o777);
+    const { code, message } = await failureOf(provider('dns_keep').append(ZONE, [record(NAME, 'v')], never));
+    expect(code).toBe('PLUGIN_OPTION_INVALID');
+    expect(message).toContain(`"home" of acmesh: others may write to ${home.path}`);
+  });
+
   test.each(['dns_cf; reboot', '../dns_cf', 'cf', 'dns_cf.sh'])('the script name %s', async (script) => {
     const { code } = await failureOf(() => provider(script));
     expect(code).toBe('PLUGIN_OPTION_INVALID');
