@@ -22,6 +22,8 @@ export interface CloudflareServer extends ApiServer {
   records(index?: number): readonly CloudflareRecord[];
   /** Makes a record as the dashboard would. */
   add(record: Omit<CloudflareRecord, 'id' | 'ttl'>): void;
+  /** From now on lists have the records of all names and types, whatever was asked for. */
+  forgetFilters(): void;
   /** The next question gets this instead of an answer. */
   next(reply: ApiReply): void;
 }
@@ -40,6 +42,7 @@ export async function startCloudflare(zones: readonly CloudflareZone[]): Promise
     records: [] as CloudflareRecord[],
   }));
   const replies: ApiReply[] = [];
+  let filters = true;
 
   const ofZone = (id: string | undefined) => held.find(({ zone }) => zone.id === id);
   const answer = ({ method, url, headers, body }: ApiQuestion): ApiReply => {
@@ -60,7 +63,7 @@ export async function startCloudflare(zones: readonly CloudflareZone[]): Promise
     if (method === 'GET')
       return page(
         url,
-        here.records.filter(({ type, name }) => type === wanted.get('type') && name === wanted.get('name.exact')),
+        here.records.filter(({ type, name }) => !filters || (type === wanted.get('type') && name === wanted.get('name.exact'))),
       );
     if (method === 'DELETE') {
       const index = here.records.findIndex(({ id }) => id === recordId);
@@ -84,6 +87,9 @@ export async function startCloudflare(zones: readonly CloudflareZone[]): Promise
     token,
     records: (index = 0) => held[index]?.records ?? [],
     add: (record) => void held[0]?.records.push({ id: randomBytes(16).toString('hex'), ttl: 1, ...record }),
+    forgetFilters() {
+      filters = false;
+    },
     next: (reply) => void replies.push(reply),
   };
 }

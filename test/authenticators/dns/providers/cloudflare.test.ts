@@ -2,7 +2,7 @@ import { dnsProviderCases } from 'certkit/kit';
 import { afterEach, describe, expect, test } from 'vitest';
 import cloudflare from '../../../../authenticators/dns/providers/cloudflare.ts';
 import { startApiServer } from './api-server.ts';
-import { type CloudflareZone, refusal, startCloudflare } from './cloudflare-server.ts';
+import { type CloudflareServer, type CloudflareZone, refusal, startCloudflare } from './cloudflare-server.ts';
 import { failureOf, make, never, record } from './subject.ts';
 
 const ZONE = 'example.test';
@@ -59,19 +59,22 @@ describe('cloudflare', () => {
     expect(server.records()).toMatchObject([{ ttl: 60 }]);
   });
 
-  test('finds its records among many pages, and removes no other type and no other name', async () => {
-    const { server, provider } = await start();
+  const manyRecords = (server: Pick<CloudflareServer, 'add'>) => {
     for (const value of ['1', '2', '3', '4']) server.add({ type: 'TXT', name: NAME, content: `"${value}"` });
     server.add({ type: 'A', name: NAME, content: '4' });
     server.add({ type: 'TXT', name: `www.${ZONE}`, content: '"4"' });
+  };
+  const allButTheFourth = [`TXT ${NAME} "1"`, `TXT ${NAME} "2"`, `TXT ${NAME} "3"`, `A ${NAME} 4`, `TXT www.${ZONE} "4"`];
+
+  test.each([
+    ['among many pages', () => {}],
+    ['where the list has others as well', (server: CloudflareServer) => server.forgetFilters()],
+  ])('finds its records %s, and removes no other type and no other name', async (_, prepare) => {
+    const { server, provider } = await start();
+    manyRecords(server);
+    prepare(server);
     await provider().remove(ZONE, [record(NAME, '4')], never);
-    expect(server.records().map(({ type, name, content }) => `${type} ${name} ${content}`)).toEqual([
-      `TXT ${NAME} "1"`,
-      `TXT ${NAME} "2"`,
-      `TXT ${NAME} "3"`,
-      `A ${NAME} 4`,
-      `TXT www.${ZONE} "4"`,
-    ]);
+    expect(server.records().map(({ type, name, content }) => `${type} ${name} ${content}`)).toEqual(allButTheFourth);
   });
 
   test('takes the zone that is active, and that of the account that is said', async () => {
