@@ -10,4 +10,4 @@ export function check<S>(title: string, run: (subject: S) => Promise<void>): Kit
 }
 
 /** The signal of a run that nobody stops. */
-export const never = new AbortController().signal;
+export const never: AbortSignal = new AbortController().signal;
