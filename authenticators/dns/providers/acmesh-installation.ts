@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { FileReader } from 'certkit/plugin';
+import { whereOthersWrite } from './others-write.ts';
 import { invalidOption } from './provider-fault.ts';
 
 /** Where acme.sh and its scripts stand, and where it keeps its account and what it saved. */
@@ -35,7 +36,9 @@ export async function findInstallation(
         `${place} is not acme.sh itself`,
         `A program that starts it does not do. It is often ${join(home, 'acme.sh')} or ${PACKAGED[0]}.`,
       );
-    return { program: (await files.realPath(place)) ?? place, home, shell: /^#!.*\bbash\b/.test(text) ? 'bash' : 'sh' };
+    const program = (await files.realPath(place)) ?? place;
+    await demandOurs(program, home, files);
+    return { program, home, shell: /^#!.*\bbash\b/.test(text) ? 'bash' : 'sh' };
   }
   throw invalidOption(
     'acmesh',
@@ -43,6 +46,19 @@ export async function findInstallation(
     `acme.sh was not found; looked for ${places.join(', ')}`,
     'Install acme.sh for the user that certkit runs as, or say where it is with "program" and where its account.conf is with "home".',
   );
+}
+
+/** What is in both is run as the user we are: the program as it stands, and account.conf, which acme.sh reads as a shell script. */
+async function demandOurs(program: string, home: string, files: FileReader): Promise<void> {
+  for (const [option, path] of [
+    ['program', program],
+    ['home', home],
+  ] as const) {
+    const open = (await files.facts(path)) === undefined ? undefined : await whereOthersWrite(path, files);
+    if (open === undefined) continue;
+    const hint = 'It would run as the user that runs certkit: let that user or root own it, and nobody else write there.';
+    throw invalidOption('acmesh', option, `others may write to ${open}`, hint);
+  }
 }
 
 /** The error for a script that acme.sh does not have, with those that are called much the same. */

@@ -1,5 +1,11 @@
-/** How the script below ends, beside 0 and the failure of a record. */
-export const ENDINGS = { failed: 10, noScript: 11, badScript: 12, noFunction: 13 } as const;
+import type { TxtRecord } from 'certkit/plugin';
+import type { Installation } from './acmesh-installation.ts';
+
+/** How a call ends, beside 0: from the script below, but for the last. */
+export const ENDINGS = { failed: 10, noScript: 11, badScript: 12, noFunction: 13, locked: 14 } as const;
+
+/** For another call of acme.sh to end. */
+export const LOCK_WAIT_SECONDS = 120;
 
 /**
  * What a shell of its own runs, with acme.sh's path as `$0` and, as arguments, the name of a dnsapi script, `add` or `rm`, the name and the value.
@@ -8,7 +14,7 @@ export const ENDINGS = { failed: 10, noScript: 11, badScript: 12, noFunction: 13
  * acme.sh, read by another script, shows its help when it has no arguments; by then its functions are there, `_initpath` has read
  * account.conf, and `_findHook` knows its places for scripts. Then it is what `acme.sh --issue --dns` does for each record.
  */
-export const RECORD_SCRIPT = `
+const RECORD_SCRIPT = `
 certkit_script=$1 certkit_verb=$2 certkit_name=$3 certkit_value=$4
 set --
 . "$0" >/dev/null || exit ${ENDINGS.badScript}
@@ -19,3 +25,9 @@ certkit_file=$(_findHook "" dnsapi "$certkit_script")
 _exists "\${certkit_script}_$certkit_verb" || exit ${ENDINGS.noFunction}
 "\${certkit_script}_$certkit_verb" "$certkit_name" "$certkit_value" || exit ${ENDINGS.failed}
 `;
+
+/** One call of a function of a dnsapi script, under a lock on acme.sh that ends with it. */
+export function callOf({ program, shell }: Installation, script: string, verb: 'add' | 'rm', { name, value }: TxtRecord): readonly [string, ...string[]] {
+  const lock = ['--no-fork', '--wait', String(LOCK_WAIT_SECONDS), '--conflict-exit-code', String(ENDINGS.locked), program];
+  return ['flock', ...lock, shell, '-c', RECORD_SCRIPT, program, script, verb, name, value];
+}

@@ -1,19 +1,17 @@
 import { userInfo } from 'node:os';
 import { directory, file, text } from 'certkit/options';
 import { defineDnsProvider, type TxtRecord } from 'certkit/plugin';
-import { findInstallation, unknownScript } from './acmesh-installation.ts';
+import { findInstallation, type Installation, unknownScript } from './acmesh-installation.ts';
 import { savedValues } from './acmesh-saved.ts';
-import { ENDINGS, RECORD_SCRIPT } from './acmesh-script.ts';
+import { callOf, ENDINGS, LOCK_WAIT_SECONDS } from './acmesh-script.ts';
 import { eachInTurn } from './each-in-turn.ts';
 import { readEnvironmentFile } from './environment-file.ts';
 import { demandPlain } from './presentation.ts';
 import { changeFault, invalidOption } from './provider-fault.ts';
-import { runToEnd } from './run-to-end.ts';
+import { type Ending, runToEnd } from './run-to-end.ts';
 
 const TIMEOUT_MS = 300_000;
-const LOCK_WAIT_SECONDS = 120;
 const SCRIPT = /^dns_[A-Za-z0-9_]+$/;
-const LOCKED = 14;
 
 /**
  * Runs scripts of acme.sh's dnsapi where acme.sh is installed, in a process of its own for each record. acme.sh keeps its account.conf
@@ -37,57 +35,20 @@ export default defineDnsProvider({
     const change = async (verb: 'add' | 'rm', zone: string, records: readonly TxtRecord[], signal: AbortSignal) => {
       demandPlain('acmesh', zone, records);
       const installation = await findInstallation({ home: givenHome, program: givenProgram }, files);
-      const { program, home, shell } = installation;
       const variables = await readEnvironmentFile('acmesh', environmentFile, files);
-      const call = async ({ name, value }: TxtRecord) => {
+      const call = async (record: TxtRecord) => {
         const { exitCode, words } = await runToEnd(programs, {
           provider: 'acmesh',
           zone,
-          command: [
-            'flock',
-            '--no-fork',
-            '--wait',
-            String(LOCK_WAIT_SECONDS),
-            '--conflict-exit-code',
-            String(LOCKED),
-            program,
-            shell,
-            '-c',
-            RECORD_SCRIPT,
-            program,
-            script,
-            verb,
-            name,
-            value,
-          ],
-          variables: { ...variables, HOME: userInfo().homedir, LE_WORKING_DIR: home, NO_TIMESTAMP: '1' },
-          secrets: [...Object.values(variables), ...(await savedValues(home, files))],
+          command: callOf(installation, script, verb, record),
+          variables: { ...variables, HOME: userInfo().homedir, LE_WORKING_DIR: installation.home, NO_TIMESTAMP: '1' },
+          secrets: [...Object.values(variables), ...(await savedValues(installation.home, files))],
           timeoutMs: TIMEOUT_MS,
           signal,
           missing: 'Install flock (package util-linux).',
         });
-        if (exitCode === 0) return;
         if (exitCode === ENDINGS.noScript) throw await unknownScript(script, installation, files);
-        if (exitCode === LOCKED)
-          throw changeFault(
-            'acmesh',
-            zone,
-            `another run held ${program} for ${LOCK_WAIT_SECONDS} seconds`,
-            'Look for scripts of acme.sh that do not end: fuser -v names them.',
-          );
-        if (exitCode === ENDINGS.noFunction)
-          throw changeFault(
-            'acmesh',
-            zone,
-            `${script} has no function ${script}_${verb}`,
-            verb === 'rm' ? `It cannot remove records: take ${name} away by hand.` : 'It is no script for DNS records.',
-          );
-        throw changeFault(
-          'acmesh',
-          zone,
-          `${script}_${verb} failed for ${name}${words === '' ? '' : `: ${words}`}`,
-          `What it needs is saved in ${home}/account.conf by "acme.sh --issue --dns ${script}", or set by "environment-file" of acmesh.`,
-        );
+        if (exitCode !== 0) throw failure({ installation, script, verb, zone, name: record.name, exitCode, words });
       };
       await eachInTurn(records, call, verb === 'rm' ? 'all' : 'until-one-fails');
     };
@@ -97,3 +58,25 @@ export default defineDnsProvider({
     };
   },
 });
+
+interface Failed extends Ending {
+  readonly installation: Installation;
+  readonly script: string;
+  readonly verb: 'add' | 'rm';
+  readonly zone: string;
+  readonly name: string;
+}
+
+function failure({ installation: { program, home }, script, verb, zone, name, exitCode, words }: Failed): Error {
+  if (exitCode === ENDINGS.locked) {
+    const because = `another call of ${program} did not end within ${LOCK_WAIT_SECONDS} seconds`;
+    return changeFault('acmesh', zone, because, `"fuser -v ${program}" names the processes that hold it.`);
+  }
+  if (exitCode === ENDINGS.noFunction) {
+    const hint = verb === 'rm' ? `It cannot remove records: take ${name} away by hand.` : 'It is no script for DNS records.';
+    return changeFault('acmesh', zone, `${script} has no function ${script}_${verb}`, hint);
+  }
+  const because = `${script}_${verb} failed for ${name}${words === '' ? '' : `: ${words}`}`;
+  const hint = `What it needs is saved in ${home}/account.conf by "acme.sh --issue --dns ${script}", or set by "environment-file" of acmesh.`;
+  return changeFault('acmesh', zone, because, hint);
+}

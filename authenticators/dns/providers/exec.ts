@@ -8,6 +8,8 @@ import { runToEnd } from './run-to-end.ts';
 
 const TIMEOUT_MS = 120_000;
 
+const invalid = (option: string, because: string, hint: string) => invalidOption('exec', option, because, hint);
+
 /** Calls a program as lego's provider of the same name does (go-acme.github.io/lego/dns/exec): programs written for it work unchanged. */
 export default defineDnsProvider({
   name: 'exec',
@@ -20,12 +22,7 @@ export default defineDnsProvider({
 
   create({ program: [program, ...args], 'environment-file': environmentFile }, { files, programs }) {
     if (program === undefined || !program.startsWith('/'))
-      throw invalidOption(
-        'exec',
-        'program',
-        'it does not begin with the absolute path of a program',
-        'Write it as exec:/usr/local/bin/set-record, or set "program".',
-      );
+      throw invalid('program', 'it does not begin with the absolute path of a program', 'Write it as exec:/usr/local/bin/set-record, or set "program".');
 
     const change = async (verb: 'present' | 'cleanup', zone: string, records: readonly TxtRecord[], signal: AbortSignal) => {
       demandPlain('exec', zone, records);
@@ -41,13 +38,9 @@ export default defineDnsProvider({
           signal,
           missing: 'Is its path right, and may it be executed?',
         });
-        if (exitCode !== 0)
-          throw changeFault(
-            'exec',
-            zone,
-            `${program} ${verb} ${name}. ended with exit code ${exitCode}${words === '' ? '' : `: ${words}`}`,
-            'It has to end with 0 when the record is as asked for.',
-          );
+        if (exitCode === 0) return;
+        const because = `${program} ${verb} ${name}. ended with exit code ${exitCode}${words === '' ? '' : `: ${words}`}`;
+        throw changeFault('exec', zone, because, 'It has to end with 0 when the record is as asked for.');
       };
       await eachInTurn(records, call, verb === 'cleanup' ? 'all' : 'until-one-fails');
     };

@@ -1,5 +1,5 @@
-import { dirname } from 'node:path';
 import type { FileReader } from 'certkit/plugin';
+import { isTrusted, whereOthersWrite } from './others-write.ts';
 import { invalidOption } from './provider-fault.ts';
 
 const MOST_BYTES = 65_536;
@@ -18,18 +18,11 @@ export async function readPrivateFile(provider: string, option: string, path: st
   if (facts.type !== 'file') throw refuse('is no file', 'Name the file itself.');
   if (!isTrusted(facts.uid)) throw refuse(`belongs to user ${facts.uid}`, `chown root: ${path}`);
   if ((facts.mode & 0o077) !== 0) throw refuse(`is open to others (mode ${octal(facts.mode)})`, `chmod 600 ${path}`);
-  for (let directory = dirname((await files.realPath(path)) ?? path); ; directory = dirname(directory)) {
-    const above = await files.facts(directory, 'follow');
-    const sticky = above !== undefined && (above.mode & 0o1000) !== 0;
-    if (above === undefined || !isTrusted(above.uid) || ((above.mode & 0o022) !== 0 && !sticky))
-      throw refuse(`can be replaced by others: they may write to ${directory}`, 'Keep it in a directory of root, such as /etc/certkit/secrets.');
-    if (directory === '/') break;
-  }
+  const open = await whereOthersWrite(path, files);
+  if (open !== undefined) throw refuse(`can be replaced by others: they may write to ${open}`, 'Keep it in a directory of root, such as /etc/certkit/secrets.');
   if (facts.size > MOST_BYTES) throw refuse('is too large for what it should hold', 'Name the file with the secrets.');
 
   return Buffer.from((await files.read(path)) ?? []).toString('utf8');
 }
-
-const isTrusted = (uid: number): boolean => [0, process.geteuid?.()].includes(uid);
 
 const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0');

@@ -33,7 +33,4 @@ export async function runToEnd(programs: Programs, { provider, zone, command: [p
   return { exitCode, words: tail(withoutSecrets(stderr.trim() || stdout.trim(), secrets)) };
 }
 
-function tail(text: string): string {
-  const plain = text.replace(/\x1b\[[0-9;]*[A-Za-z]/g, '').replace(/[^\x20-\x7e\n\u00a0-\uffff]/g, '');
-  return plain.length <= TAIL_CHARS ? plain : `...${plain.slice(-TAIL_CHARS)}`;
-}
+const tail = (text: string): string => (text.length <= TAIL_CHARS ? text : `...${text.slice(-TAIL_CHARS)}`);

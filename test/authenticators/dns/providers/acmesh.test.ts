@@ -3,13 +3,15 @@ import { dirname, join } from 'node:path';
 import { dnsProviderCases } from 'certkit/kit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import acmesh from '../../../../authenticators/dns/providers/acmesh.ts';
+import { layoutAcmeSh } from '../../../parts/acme-sh.ts';
 import { type Bind, startBind } from '../../../parts/bind.ts';
 import { type TempDir, tempDir } from '../../../parts/temp.ts';
+import { pathOf, tool } from '../../../parts/tools.ts';
 import { failureOf, make, never, pathWith, record } from './subject.ts';
 
 const ZONE = 'example.test';
 const NAME = `_acme-challenge.${ZONE}`;
-const program = '/tmp/providers-scratch/acme/usr/share/acme.sh/acme.sh';
+const program = pathOf(await tool('acme-sh'), 'acmesh');
 
 /** Keeps records in a file of its own home, and saves a credential as scripts of acme.sh do. */
 const KEEPER = `#!/usr/bin/env sh
@@ -52,7 +54,8 @@ function environment(text: string): string {
   return path;
 }
 
-const provider = (script: string, options: Record<string, unknown> = {}, path?: string) => make(acmesh, { script, home: home.path, program, ...options }, path);
+const provider = (script: string, options: Record<string, unknown> = {}, path = process.env.PATH) =>
+  make(acmesh, { script, home: home.path, program, ...options }, path);
 
 describe('acmesh', () => {
   for (const { title, run } of dnsProviderCases) {
@@ -110,13 +113,16 @@ describe("acmesh with acme.sh's own dns_nsupdate and BIND", () => {
   });
   afterAll(() => bind.stop());
 
-  test('appends and removes with the credentials that acme.sh has saved', async () => {
-    save({ NSUPDATE_SERVER: bind.address, NSUPDATE_SERVER_PORT: String(bind.port), NSUPDATE_KEY: bind.keyFile, NSUPDATE_ZONE: ZONE });
-    const nsupdate = provider('dns_nsupdate', {}, pathWith(bind.programs.bin));
-    await nsupdate.append(ZONE, [record(NAME, 'apex'), record(NAME, 'wildcard')], never);
+  test.each(['package', 'home'] as const)('appends and removes with what acme.sh has saved, installed as %s', async (installed) => {
+    const acmeSh = await layoutAcmeSh({ bind, installed, zone: ZONE });
+    const options = { script: 'dns_nsupdate', home: acmeSh.home, ...(installed === 'home' ? {} : { program: acmeSh.script }) };
+    const nsupdate = make(acmesh, options, acmeSh.path);
+    const records = [record(NAME, 'apex'), record(NAME, 'wildcard')];
+    await nsupdate.append(ZONE, records, never);
     expect(await bind.txt(NAME)).toEqual(['apex', 'wildcard']);
-    await nsupdate.remove(ZONE, [record(NAME, 'apex'), record(NAME, 'wildcard')], never);
+    await nsupdate.remove(ZONE, records, never);
     expect(await bind.txt(NAME)).toEqual([]);
+    acmeSh.stop();
   });
 
   test('tells what the script said when the server refuses', async () => {
@@ -170,6 +176,14 @@ describe('acmesh explains', () => {
     chmodSync(wrapper, 0o755);
     const { message } = await failureOf(provider('dns_cf', { program: wrapper }).append(ZONE, [record(NAME, 'v')], never));
     expect(message).toContain(`${wrapper} is not acme.sh itself`);
+  });
+
+  test('a home that others may write to, since acme.sh would run what they write', async () => {
+    addScript('dns_keep', KEEPER);
+    chmodSync(home.path, 0o777);
+    const { code, message } = await failureOf(provider('dns_keep').append(ZONE, [record(NAME, 'v')], never));
+    expect(code).toBe('PLUGIN_OPTION_INVALID');
+    expect(message).toContain(`"home" of acmesh: others may write to ${home.path}`);
   });
 
   test.each(['dns_cf; reboot', '../dns_cf', 'cf', 'dns_cf.sh'])('the script name %s', async (script) => {

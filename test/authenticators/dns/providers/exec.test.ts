@@ -100,7 +100,7 @@ describe('exec', () => {
 
 describe('exec explains', () => {
   test('a failure in the words of the program, without its secrets', async () => {
-    const program = script(dir.path, 'fail', 'echo "no such zone for $API_TOKEN" >&2; exit 3');
+    const program = script(dir.path, 'fail', `printf '\\033[31mno such zone for %s\\007\\n' "$API_TOKEN" >&2; exit 3`);
     const failure = await failureOf(
       make(exec, { program, 'environment-file': environment('API_TOKEN=s3cret-token') }).append(ZONE, [record(NAME, 'v')], never),
     );
