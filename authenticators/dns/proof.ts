@@ -1,5 +1,5 @@
 import { authorizes, txtRecordFor } from 'certkit/dns';
-import type { ByName, DnsAccountTask, DnsPersistTask, DnsPlace, DnsTask, Identifier, Receipt, TxtRecord } from 'certkit/plugin';
+import type { ByName, Dns, DnsAccountTask, DnsPersistTask, DnsPlace, DnsTask, Identifier, Receipt, TxtRecord } from 'certkit/plugin';
 import { pluginFault } from 'certkit/plugin';
 
 export type RecordTask = DnsTask | DnsAccountTask | DnsPersistTask;
@@ -22,22 +22,22 @@ export interface Proof extends Made {
 export interface ProofNeeds {
   readonly providers: ByName<string>;
   readonly ttlSeconds: number;
-  place(name: string, signal: AbortSignal): Promise<DnsPlace>;
+  readonly dns: Pick<Dns, 'place'>;
 }
 
-export async function proofOf(task: RecordTask, { providers, ttlSeconds, place: placeOf }: ProofNeeds, signal: AbortSignal): Promise<Proof> {
+export async function proofOf(task: RecordTask, { providers, ttlSeconds, dns }: ProofNeeds, signal: AbortSignal): Promise<Proof> {
   const provider = providerFor(task.identifier, providers);
   const { name, value } = txtRecordFor(task);
-  const place = await placeOf(name, signal);
+  const place = await dns.place(name, signal);
   const proof = { provider, zone: place.zone, place, record: { name: place.name, value, ttlSeconds } };
   return task.type === 'dns-persist-01' ? { ...proof, accepts: (found) => authorizes(found, task, Date.now()) } : proof;
 }
 
 /** Where the record for an identifier will be, as far as it can be told without a CA. */
-export async function placeFor(type: RecordTask['type'], identifier: Identifier, { place }: ProofNeeds, signal: AbortSignal): Promise<DnsPlace> {
+export async function placeFor(type: RecordTask['type'], identifier: Identifier, dns: Pick<Dns, 'place'>, signal: AbortSignal): Promise<DnsPlace> {
   // The account of dns-account-01 is a label in front, which does not lead to another zone; the rest is of the value alone.
   const unknown = { lineage: '', token: '', keyAuthorization: '', accountUrl: '', issuers: [] };
-  return place(txtRecordFor({ type, identifier, ...unknown }).name, signal);
+  return dns.place(txtRecordFor({ type, identifier, ...unknown }).name, signal);
 }
 
 /** The records of a wildcard and of the name below it have one name: the provider is the same, unless each has its own. */

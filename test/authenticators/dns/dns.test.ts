@@ -110,6 +110,29 @@ describe('failures', () => {
     expect(there.txt('_acme-challenge.example.org')).toEqual([]);
   });
 
+  test('what was refused, and is not there, is removed without a word; what may be there is not', async () => {
+    const there = world();
+    const [refused, killed] = [taskFor('example.com', 'refused'), taskFor('www.example.com', 'killed')];
+    there.add('example.com', '_acme-challenge.www.example.com', valueFor(killed));
+    there.refuse('example.com', new Error('the zone is frozen'));
+    const authenticator = there.authenticator();
+    await authenticator.present([refused], never);
+    await authenticator.remove(refused);
+    await expect(authenticator.remove(killed)).rejects.toThrow('the zone is frozen');
+    await authenticator.present([killed], never);
+    await expect(authenticator.remove(killed)).rejects.toThrow('the zone is frozen');
+  });
+
+  test('what was refused in words and made all the same is not forgotten', async () => {
+    const there = world();
+    const task = taskFor('example.com', 'token');
+    there.refuse('example.com', new Error('no answer in time'));
+    const authenticator = there.authenticator();
+    await authenticator.present([task], never);
+    there.add('example.com', '_acme-challenge.example.com', valueFor(task));
+    await expect(authenticator.remove(task)).rejects.toThrow('no answer in time');
+  });
+
   test('a name that leads to no zone fails alone', async () => {
     const there = world();
     const presented = await there.authenticator().present([taskFor('example.org', 'a'), taskFor('example.com', 'b')], never);
