@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { untilServed } from 'certkit/dns';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAddresses } from '../../core/edges/dns/addresses.ts';
+import { createPlaces } from '../../core/edges/dns/place.ts';
+import type { Ask } from '../../core/edges/dns/question.ts';
 import { createDns } from '../../core/edges/dns.ts';
 import { type Bind, canServeDns, startBind } from '../parts/bind.ts';
 import { freePort } from '../parts/ports.ts';
@@ -201,6 +203,20 @@ test('addresses of one family are enough where the question for the other has no
     return { values: [], exists: true };
   });
   await expect(none('www.example.test', never)).rejects.toBe(unanswered);
+});
+
+test('where the servers of a zone cannot be asked from here, resolvers say where its names lead', async () => {
+  const records: Readonly<Record<string, readonly string[]>> = {
+    'SOA example.test': ['ns1.example.test'],
+    'NS example.test': ['ns1.example.test'],
+    'CNAME _acme-challenge.example.test': ['proof.example.test'],
+  };
+  const ask: Ask = async (type, name, _signal, at) => {
+    if (at !== undefined) throw new Error('no answer');
+    return { values: records[`${type} ${name}`] ?? [], exists: true };
+  };
+  const place = createPlaces(ask, async () => ['127.0.0.1']);
+  expect(await place('_acme-challenge.example.test', never)).toMatchObject({ name: 'proof.example.test', zone: 'example.test' });
 });
 
 describe('nobody answers', () => {
