@@ -101,6 +101,14 @@ describe('acmesh', () => {
     expect(readFileSync(join(home.path, 'env'), 'utf8')).not.toContain('of ours');
   });
 
+  test('runs in the shell that the first line of acme.sh names, as its own installer writes it', async () => {
+    const text = readFileSync(program, 'utf8').replace(/^#!.*/, '#!/usr/bin/bash');
+    writeFileSync(join(home.path, 'acme.sh'), text, { mode: 0o755 });
+    addScript('dns_tell', `dns_tell_add() { [[ -n $BASH_VERSION ]] && echo "$1 $2" >"$LE_WORKING_DIR/records"; }`);
+    await provider('dns_tell', { program: undefined }).append(ZONE, [record(NAME, 'by bash')], never);
+    expect(recordsAt(NAME)).toEqual(['by bash']);
+  });
+
   test('takes no part of a value for a command', async () => {
     addScript('dns_keep', KEEPER);
     save({ KEEP_Token: 'x' });
