@@ -8,9 +8,10 @@ import { heldAuthenticator, readAuthenticators } from './authenticator-flags.ts'
 import { type CommandContext, exitCodeFor, hookFacts } from './command.ts';
 import { deploymentFacts, plannedText, printChanges } from './deployment-text.ts';
 import { sayIfNobodyIsTold } from './nobody-told.ts';
+import { offerAuthenticator } from './offer-authenticator.ts';
 import type { Terminal } from './output.ts';
 import { addPluginFlags, type PluginFlags, refuseTwice } from './plugin-flags.ts';
-import { askFor, askForOne, askForSome } from './questions.ts';
+import { askForSome } from './questions.ts';
 import { scheduleInstallCommand } from './schedule-command.ts';
 import { isScheduled } from './schedule-text.ts';
 import { lineageMeant, readIdentifiers, readKeys, readLineageName, wantedLineage } from './wanted-lineage.ts';
@@ -77,7 +78,9 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
   const known = (await store.overview()).flatMap((view) => (view.readable ? [view.lineage] : []));
   const held = lineageMeant({ identifiers, ...(name === undefined ? {} : { name }) }, known);
   const installers = flags.installer?.map((plugin) => plugins.choice(definitionOf('installer', plugin), given, heldInstaller(plugin, held)));
-  const authenticators = await authenticatorsOf(held);
+  const authenticators =
+    (await authenticatorsOf(held)) ??
+    (held === undefined && identifiers.length > 0 ? [await offerAuthenticator(identifiers, installers ?? [], certkit, terminal)] : undefined);
   const wanted = wantedLineage(
     {
       identifiers,
@@ -90,7 +93,7 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
       ...(flags.serve === undefined ? {} : { serve: flags.serve }),
       terms: readTerms(flags),
       ...(installers === undefined ? {} : { installers }),
-      ...authenticatorWish(authenticators ?? (held === undefined ? await offerAuthenticator(certkit, terminal) : undefined)),
+      ...(authenticators === undefined ? {} : { authenticators }),
     },
     held,
     await store.settings(),
@@ -178,8 +181,6 @@ async function offerSchedule(isNew: boolean, isFirst: boolean, { certkit, output
   if (isFirst) await sayIfNobodyIsTold({ certkit, output });
 }
 
-const authenticatorWish = (authenticators: readonly AuthenticatorChoice[] | undefined) => (authenticators === undefined ? {} : { authenticators });
-
 function setbackErrors(deployment: { readonly result: string; readonly setbacks?: readonly { readonly error: CertkitError }[] }): readonly CertkitError[] {
   return (deployment.setbacks ?? []).map(({ error }) => error);
 }
@@ -193,21 +194,4 @@ async function offerNames(installers: readonly PluginChoice[] | undefined, certk
   const title = surveys.map(({ server }) => server.title).join(', ');
   if (usable.length === 0) throw fault('USAGE_NEEDS', { what: `${title} has no site with a name; a name`, option: '-d NAME' });
   return askForSome(terminal, `Names found at ${title}:`, usable);
-}
-
-/** Asks for an authenticator and for what it cannot do without. */
-async function offerAuthenticator({ catalog }: CommandContext['certkit'], terminal: Terminal): Promise<readonly AuthenticatorChoice[] | undefined> {
-  if (!terminal.interactive) return undefined;
-  const known = (await catalog.list()).flatMap((entry) => (entry.state === 'ok' && entry.kind === 'authenticator' ? [entry.name] : []));
-  const plugin = await askForOne(terminal, 'How is control of the names to be proven?', known);
-  const { options, summary } = await catalog.find('authenticator', plugin);
-  terminal.err(`${plugin}: ${summary}\n`);
-  const needed = Object.entries(options).filter(([, declaration]) => declaration.required === true && declaration.default === undefined);
-  const values: Record<string, string> = {};
-  for (const [option, { text }] of needed) {
-    values[option] = await askFor(terminal, `${text} (${option}): `, (answer) =>
-      answer === '' ? { ok: false, because: 'It cannot do without.' } : { ok: true, value: answer },
-    );
-  }
-  return [{ plugin, options: values }];
 }
