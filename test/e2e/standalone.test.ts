@@ -1,0 +1,137 @@
+import { X509Certificate } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { startStockNginx } from '../parts/nginx.ts';
+import { type Pebble, startPebble } from '../parts/pebble.ts';
+import { accepts, freePorts } from '../parts/ports.ts';
+import { type Home, printed, type Result, temporaryHome } from './certkit.ts';
+
+const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'));
+
+let port: number;
+let tlsPort: number;
+let pebble: Pebble;
+let home: Home;
+
+beforeAll(async () => {
+  [port, tlsPort] = (await freePorts(2)) as [number, number];
+  pebble = await startPebble({ httpPort: port, tlsPort, authzReusePercent: 0 });
+});
+afterAll(() => pebble?.stop());
+beforeEach(() => {
+  const made = temporaryHome();
+  home = made;
+  return () => made.remove();
+});
+
+const atPorts = () => ['--authenticator', 'standalone', '--standalone-port', `${port}`, '--standalone-tls-port', `${tlsPort}`];
+const from = (ca: Pebble) => ['--server', ca.directoryUrl, '--ca-bundle', ca.caBundlePath, '--agree-tos'];
+const obtain = (names: readonly string[], ...more: readonly string[]) =>
+  home.run([...names.flatMap((name) => ['-d', name]), ...atPorts(), ...from(pebble), ...more]);
+
+function expectGood(result: Result): Result {
+  expect(result.exitCode, printed(result)).toBe(0);
+  return result;
+}
+
+const namesIn = (lineage: string, pair = '.') =>
+  new X509Certificate(readFileSync(join(home.path, 'live', lineage, pair, 'cert.pem'))).subjectAltName?.split(', ').sort();
+
+async function expectClosed(): Promise<void> {
+  expect([await accepts(port), await accepts(tlsPort)], 'a listener was left').toEqual([false, false]);
+}
+
+describe('a CA that validates for real', () => {
+  for (const challenge of ['http-01', 'tls-alpn-01']) {
+    test(`finds names and an address by ${challenge}`, async () => {
+      const { stdout } = expectGood(await obtain(['one.test', 'two.test', '127.0.0.1'], '--standalone-challenge', challenge));
+      expect(stdout).toContain(`${challenge} proof for `);
+      expect(namesIn('one.test')).toEqual(['DNS:one.test', 'DNS:two.test', 'IP Address:127.0.0.1']);
+      await expectClosed();
+    });
+
+    test.runIf(hasIpv6)(`finds an IPv6 address by ${challenge}`, async () => {
+      expectGood(await obtain(['::1'], '--name', 'six', '--standalone-challenge', challenge));
+      expect(namesIn('six')).toEqual(['IP Address:0:0:0:0:0:0:0:1']);
+    });
+  }
+
+  test('is answered by http-01 when nothing is chosen', async () => {
+    expect(expectGood(await obtain(['any.test'])).stdout).toContain('http-01 proof for any.test');
+  });
+
+  test('finds the proofs of two key types by tls-alpn-01, one after the other', async () => {
+    expectGood(await obtain(['pair.test'], '--standalone-challenge', 'tls-alpn-01', '--key-type', 'ecdsa-p256', '--key-type', 'rsa-2048'));
+    for (const pair of ['ecdsa', 'rsa']) expect(namesIn('pair.test', pair)).toEqual(['DNS:pair.test']);
+    await expectClosed();
+  });
+
+  test('finds all lineages of one run, whatever their options and although they share names', async () => {
+    const byTls = ['--standalone-challenge', 'tls-alpn-01'];
+    expectGood(await obtain(['shared.test', 'a.test'], '--name', 'a', ...byTls));
+    expectGood(await obtain(['shared.test', 'b.test'], '--name', 'b', ...byTls));
+    expectGood(await obtain(['shared.test', 'c.test'], '--name', 'c'));
+    expectGood(await obtain(['d.test'], '--name', 'd', '--standalone-challenge', 'http-01'));
+    const result = expectGood(await home.run(['renew', '--force']));
+    for (const name of ['a', 'b', 'c', 'd']) expect(result.stdout).toContain(`${name}: version 2 obtained`);
+    await expectClosed();
+  });
+});
+
+test('behind a proxy that forwards the path, it answers on its own port', async () => {
+  const [own] = (await freePorts(1)) as [number];
+  const nginx = await startStockNginx({
+    sites: [{ names: ['proxied.test'], extraHttp: `location /.well-known/acme-challenge/ { proxy_pass http://127.0.0.1:${own}; }` }],
+  });
+  onTestFinished(() => nginx.stop());
+  const ca = await startPebble({ httpPort: nginx.httpPort, tlsPort });
+  onTestFinished(() => ca.stop());
+
+  const flags = ['--authenticator', 'standalone', '--standalone-port', `${own}`, '--standalone-address', '127.0.0.1', ...from(ca)];
+  expectGood(await home.run(['-d', 'proxied.test', ...flags]));
+  expect(namesIn('proxied.test')).toEqual(['DNS:proxied.test']);
+  expect(await accepts(own)).toBe(false);
+});
+
+describe('where nginx has the port', () => {
+  async function nginxOnPort(): Promise<Awaited<ReturnType<typeof startStockNginx>>> {
+    const nginx = await startStockNginx({ httpPort: port, sites: [{ names: ['taken.test'] }] });
+    onTestFinished(() => nginx.stop());
+    return nginx;
+  }
+
+  test('that and the way out are told before the CA is asked', async () => {
+    const nginx = await nginxOnPort();
+    const before = pebble.orders();
+    const result = await obtain(['taken.test']);
+    expect(result.exitCode, printed(result)).toBe(3);
+    expect(result.stderr).toContain(`port ${port} is in use by nginx (pid ${nginx.pid()}`);
+    expect(result.stderr).toContain('--authenticator nginx');
+    expect(result.stderr).toContain(`Port ${tlsPort} is free: --standalone-challenge tls-alpn-01.`);
+    expect(pebble.orders()).toBe(before);
+  });
+
+  test('a pre hook may stop it for the moment', async () => {
+    const nginx = await nginxOnPort();
+    const hooks = join(home.path, 'hooks.d/pre');
+    mkdirSync(hooks, { recursive: true, mode: 0o700 });
+    writeFileSync(join(hooks, 'stop-nginx'), `#!/bin/sh\nkill ${nginx.pid()} && while kill -0 ${nginx.pid()}; do sleep 0.02; done 2>/dev/null\n`, {
+      mode: 0o700,
+    });
+    expectGood(await obtain(['taken.test']));
+    expect(nginx.pid()).toBeUndefined();
+  });
+});
+
+test('a killed run leaves no listener, and the next one obtains the certificate', async () => {
+  const flags = ['-d', 'killed.test', ...atPorts(), ...from(pebble)];
+  const running = home.start(flags);
+  await running.printed(/proof for killed\.test published/);
+  running.kill('SIGKILL');
+  await running.result;
+  await expectClosed();
+  expectGood(await home.run(flags));
+  expect(namesIn('killed.test')).toEqual(['DNS:killed.test']);
+});
