@@ -3,7 +3,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { servedCertificate } from '../parts/handshake.ts';
 import { startStockNginx } from '../parts/nginx.ts';
+import { layoutCentmin } from '../parts/nginx-centmin.ts';
 import { type Pebble, startPebble } from '../parts/pebble.ts';
 import { accepts, freePorts } from '../parts/ports.ts';
 import { type Home, printed, type Result, temporaryHome } from './certkit.ts';
@@ -80,19 +82,54 @@ describe('a CA that validates for real', () => {
   });
 });
 
-test('behind a proxy that forwards the path, it answers on its own port', async () => {
-  const [own] = (await freePorts(1)) as [number];
-  const nginx = await startStockNginx({
-    sites: [{ names: ['proxied.test'], extraHttp: `location /.well-known/acme-challenge/ { proxy_pass http://127.0.0.1:${own}; }` }],
-  });
-  onTestFinished(() => nginx.stop());
-  const ca = await startPebble({ httpPort: nginx.httpPort, tlsPort });
-  onTestFinished(() => ca.stop());
+describe('behind a server that leads here what the CA asks', () => {
+  const obtainThrough = (name: string, ca: Pebble, own: number, challenge: string) => {
+    const ports = ['--standalone-port', `${own}`, '--standalone-tls-port', `${own}`, '--standalone-address', '127.0.0.1', '--standalone-challenge', challenge];
+    return home.run(['-d', name, '--authenticator', 'standalone', ...ports, ...from(ca)]);
+  };
 
-  const flags = ['--authenticator', 'standalone', '--standalone-port', `${own}`, '--standalone-address', '127.0.0.1', ...from(ca)];
-  expectGood(await home.run(['-d', 'proxied.test', ...flags]));
-  expect(namesIn('proxied.test')).toEqual(['DNS:proxied.test']);
-  expect(await accepts(own)).toBe(false);
+  test('http-01: nginx forwards the path', async () => {
+    const [own] = (await freePorts(1)) as [number];
+    const extraHttp = `location /.well-known/acme-challenge/ { proxy_pass http://127.0.0.1:${own}; }`;
+    const nginx = await startStockNginx({ sites: [{ names: ['proxied.test'], extraHttp }] });
+    onTestFinished(() => nginx.stop());
+    const ca = await startPebble({ httpPort: nginx.httpPort, tlsPort });
+    onTestFinished(() => ca.stop());
+
+    expectGood(await obtainThrough('proxied.test', ca, own, 'http-01'));
+    expect(namesIn('proxied.test')).toEqual(['DNS:proxied.test']);
+    expect(await accepts(own)).toBe(false);
+  });
+
+  test('tls-alpn-01: nginx tells its connections by their protocol, and serves the others', async () => {
+    const [own, front] = (await freePorts(2)) as [number, number];
+    const nginx = await layoutCentmin();
+    onTestFinished(() => nginx.stop());
+    const site = nginx.addSite({ names: ['proxied.test'], tls: true });
+    nginx.writeFile(nginx.conf, `${nginx.readFile(nginx.conf)}\n${byProtocol(front, own, nginx.httpsPort)}`);
+    await nginx.start();
+    const ca = await startPebble({ httpPort: port, tlsPort: front });
+    onTestFinished(() => ca.stop());
+
+    expectGood(await obtainThrough('proxied.test', ca, own, 'tls-alpn-01'));
+    expect(namesIn('proxied.test')).toEqual(['DNS:proxied.test']);
+    const [served] = await servedCertificate({ port: front, servername: 'proxied.test' });
+    expect(served?.toString()).toBe(new X509Certificate(site.tls?.placeholderPem ?? '').toString());
+  });
+
+  /** As docs/authenticators.md has it. */
+  const byProtocol = (front: number, standalone: number, site: number) => `
+    stream {
+      map $ssl_preread_alpn_protocols $leads_to {
+        "acme-tls/1" 127.0.0.1:${standalone};
+        default      127.0.0.1:${site};
+      }
+      server {
+        listen 127.0.0.1:${front};
+        ssl_preread on;
+        proxy_pass $leads_to;
+      }
+    }`;
 });
 
 describe('where nginx has the port', () => {
