@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { startApache } from '../parts/apache.ts';
 import { servedCertificate } from '../parts/handshake.ts';
 import { startStockNginx } from '../parts/nginx.ts';
 import { layoutCentmin } from '../parts/nginx-centmin.ts';
@@ -101,6 +102,18 @@ describe('behind a server that leads here what the CA asks', () => {
     expect(await accepts(own)).toBe(false);
   });
 
+  test('http-01: Apache forwards the path', async () => {
+    const [own] = (await freePorts(1)) as [number];
+    const extraHttp = `ProxyPass /.well-known/acme-challenge/ http://127.0.0.1:${own}/.well-known/acme-challenge/\n`;
+    const apache = await startApache({ modules: ['proxy', 'proxy_http'], sites: [{ names: ['proxied.test'], extraHttp }] });
+    onTestFinished(() => apache.stop());
+    const ca = await startPebble({ httpPort: apache.httpPort, tlsPort });
+    onTestFinished(() => ca.stop());
+
+    expectGood(await obtainThrough('proxied.test', ca, own, 'http-01'));
+    expect(namesIn('proxied.test')).toEqual(['DNS:proxied.test']);
+  });
+
   test('tls-alpn-01: nginx tells its connections by their protocol, and serves the others', async () => {
     const [own, front] = (await freePorts(2)) as [number, number];
     const nginx = await layoutCentmin();
@@ -132,26 +145,30 @@ describe('behind a server that leads here what the CA asks', () => {
     }`;
 });
 
-describe('where nginx has the port', () => {
-  async function nginxOnPort(): Promise<Awaited<ReturnType<typeof startStockNginx>>> {
-    const nginx = await startStockNginx({ httpPort: port, sites: [{ names: ['taken.test'] }] });
-    onTestFinished(() => nginx.stop());
-    return nginx;
+describe('where another program has the port', () => {
+  const startNginx = () => startStockNginx({ httpPort: port, sites: [{ names: ['taken.test'] }] });
+  const holders = [
+    ['nginx', startNginx, '--authenticator nginx'],
+    ['apache2', () => startApache({ httpPort: port, sites: [{ names: ['taken.test'] }] }), '--authenticator webroot --webroot-root DIRECTORY'],
+  ] as const;
+
+  for (const [program, start, wayOut] of holders) {
+    test(`${program}: that and the way out are told before the CA is asked`, async () => {
+      const server = await start();
+      onTestFinished(() => server.stop());
+      const before = pebble.orders();
+      const result = await obtain(['taken.test']);
+      expect(result.exitCode, printed(result)).toBe(3);
+      expect(result.stderr).toContain(`port ${port} is in use by ${program} (pid ${server.pid()}`);
+      expect(result.stderr).toContain(wayOut);
+      expect(result.stderr).toContain(`Port ${tlsPort} is free: --standalone-challenge tls-alpn-01.`);
+      expect(pebble.orders()).toBe(before);
+    });
   }
 
-  test('that and the way out are told before the CA is asked', async () => {
-    const nginx = await nginxOnPort();
-    const before = pebble.orders();
-    const result = await obtain(['taken.test']);
-    expect(result.exitCode, printed(result)).toBe(3);
-    expect(result.stderr).toContain(`port ${port} is in use by nginx (pid ${nginx.pid()}`);
-    expect(result.stderr).toContain('--authenticator nginx');
-    expect(result.stderr).toContain(`Port ${tlsPort} is free: --standalone-challenge tls-alpn-01.`);
-    expect(pebble.orders()).toBe(before);
-  });
-
   test('a pre hook may stop it for the moment', async () => {
-    const nginx = await nginxOnPort();
+    const nginx = await startNginx();
+    onTestFinished(() => nginx.stop());
     const hooks = join(home.path, 'hooks.d/pre');
     mkdirSync(hooks, { recursive: true, mode: 0o700 });
     writeFileSync(join(hooks, 'stop-nginx'), `#!/bin/sh\nkill ${nginx.pid()} && while kill -0 ${nginx.pid()}; do sleep 0.02; done 2>/dev/null\n`, {
