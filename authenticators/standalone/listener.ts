@@ -95,16 +95,25 @@ interface Door {
   readonly clients: ReadonlySet<Socket>;
 }
 
-/** When one fails the others are closed again. All addresses of a family are left out on a machine without it. */
+/**
+ * One after the other, so that of two processes that begin at once the one that gets the first address gets the rest.
+ * When one fails the others are closed again; all addresses of a family are left out on a machine without it.
+ */
 async function openAll({ addresses, port }: Place, serve: () => Server): Promise<readonly Door[]> {
-  const opened = await Promise.allSettled(addresses.map((address) => open(serve(), address, port)));
-  const doors = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-  const failed = opened.find(
-    (each, at) => each.status === 'rejected' && !(WILDCARDS.includes(addresses[at] ?? '') && doors.length > 0 && NO_SUCH_FAMILY.includes(each.reason.code)),
-  );
-  if (failed?.status !== 'rejected') return doors;
-  await closeAll(doors);
-  throw failed.reason;
+  const doors: Door[] = [];
+  let absent: unknown;
+  for (const address of addresses) {
+    try {
+      doors.push(await open(serve(), address, port));
+    } catch (thrown) {
+      absent = thrown;
+      if (WILDCARDS.includes(address) && NO_SUCH_FAMILY.includes((thrown as NodeJS.ErrnoException).code ?? '')) continue;
+      await closeAll(doors);
+      throw thrown;
+    }
+  }
+  if (doors.length === 0) throw absent;
+  return doors;
 }
 
 function open(server: Server, address: string, port: number): Promise<Door> {

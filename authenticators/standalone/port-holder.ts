@@ -20,7 +20,8 @@ export async function holderOfPort(port: number, files: PluginFiles): Promise<Po
   const pids = ((await files.list('/proc').catch(() => undefined)) ?? []).filter((name) => /^\d+$/.test(name)).map(Number);
   for (const pid of pids.sort((a, b) => a - b)) {
     // The oldest that has it: of a server its master.
-    if (await holdsOne(pid, wanted, files)) return { pid, program: await programOf(pid, files), ...(await unitOf(pid, files)) };
+    const program = (await holdsOne(pid, wanted, files)) ? await programOf(pid, files) : undefined;
+    if (program !== undefined) return { pid, program, ...(await unitOf(pid, files)) };
   }
   return { user: await userName(first.uid, files) };
 }
@@ -42,11 +43,11 @@ async function holdsOne(pid: number, sockets: ReadonlySet<string>, files: Plugin
   return false;
 }
 
-/** Its name as the kernel has it; certkit's own, which is Node's to the kernel, by the program that it runs. */
-async function programOf(pid: number, files: PluginFiles): Promise<string> {
+/** Its name as the kernel has it; certkit's own, which is Node's to the kernel, by the program that it runs. Of a process that has ended none. */
+async function programOf(pid: number, files: PluginFiles): Promise<string | undefined> {
   const [, script = ''] = (await textOf(`/proc/${pid}/cmdline`, files)).split('\0');
   if (/\/(certkit|dist\/core\/start\.cjs)$/.test(script)) return 'certkit';
-  return (await textOf(`/proc/${pid}/comm`, files)).trim() || 'a program';
+  return (await textOf(`/proc/${pid}/comm`, files)).trim() || undefined;
 }
 
 /** The systemd service that it belongs to (cgroups(7)). */

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { port, text } from 'certkit/options';
 import { defineAuthenticator, type ForeseeingAuthenticator, type HttpTask, type Presented, pluginFault, type TlsAlpnTask } from 'certkit/plugin';
+import { afterOtherRuns } from './after-other-runs.ts';
 import { createHttpListener } from './http-listener.ts';
 import { type Listener, onePerPlace } from './listener.ts';
 import { portTrouble } from './port-trouble.ts';
@@ -36,9 +37,14 @@ export default defineAuthenticator({
       return portTrouble(thrown, { port: place.port, other }, files);
     }
 
+    const inTurn = <R>({ place }: Listener<never>, listen: () => Promise<R>, signal: AbortSignal): Promise<R> =>
+      afterOtherRuns(listen, { port: place.port, files, log, signal });
+
     async function published<T extends HttpTask | TlsAlpnTask>(listener: Listener<T>, tasks: readonly T[], signal: AbortSignal): Promise<Presented> {
+      if (tasks.length === 0) return {};
       try {
-        if (tasks.length > 0) log.debug(`listening on ${(await listener.publish(tasks, signal)).join(' and ')}`);
+        const at = await inTurn(listener, () => listener.publish(tasks, signal), signal);
+        log.debug(`listening on ${at.join(' and ')}`);
         return { port: listener.place.port };
       } catch (thrown) {
         signal.throwIfAborted();
@@ -60,7 +66,8 @@ export default defineAuthenticator({
         signal.throwIfAborted();
         const listener = challenges[0] === 'tls-alpn-01' ? tls : http;
         // The kernel alone knows: addresses, families, permission and who else listens all have a part in it.
-        await listener.tryOut().catch(async (thrown: unknown) => {
+        await inTurn(listener, () => listener.tryOut(), signal).catch(async (thrown: unknown) => {
+          signal.throwIfAborted();
           throw await trouble(thrown, listener);
         });
       },

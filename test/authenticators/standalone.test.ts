@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import type { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { networkInterfaces, userInfo } from 'node:os';
+import { networkInterfaces, tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import { authenticatorCases } from 'certkit/kit';
 import type { ForeseeingAuthenticator, HttpTask, Presented, TlsAlpnTask } from 'certkit/plugin';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -249,25 +251,30 @@ async function refusalOf(presenting: Promise<readonly Presented[]>): Promise<unk
   return first;
 }
 
-describe('it cannot listen', () => {
-  /** Another program, which listens until the test ends. */
-  async function hold(heldPort: number, host: string): Promise<number | undefined> {
-    const code = `require('net').createServer().listen({ host: '${host}', port: ${heldPort}, ipv6Only: ${host === '::'} }, () => console.log('up'))`;
-    const holder = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
-    cleanups.push(async () => {
-      holder.kill();
-      await once(holder, 'exit');
-    });
-    await once(holder.stdout, 'data');
-    return holder.pid;
-  }
+/** Another program, which listens until it is ended or the test ends. */
+async function hold(heldPort: number, host: string, fileName = 'program'): Promise<{ readonly pid: number | undefined; end(): Promise<void> }> {
+  const folder = mkdtempSync(join(tmpdir(), 'certkit-holder-'));
+  const file = join(folder, fileName);
+  writeFileSync(file, `require('net').createServer().listen({ host: '${host}', port: ${heldPort}, ipv6Only: ${host === '::'} }, () => console.log('up'))`);
+  const holder = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(holder, 'exit');
+  const end = async () => {
+    holder.kill();
+    await exited;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  cleanups.push(end);
+  await once(holder.stdout, 'data');
+  return { pid: holder.pid, end };
+}
 
+describe('it cannot listen', () => {
   for (const [title, host] of [
     ['IPv4', '0.0.0.0'],
     ['IPv6', '::'],
   ] as const) {
     test.runIf(host !== '::' || hasIpv6)(`where another program does, over ${title}: the message has the port and the program`, async () => {
-      const pid = await hold(port, host);
+      const { pid } = await hold(port, host);
       expect(await refusalOf(make().present([a], never))).toMatchObject({
         code: 'PLUGIN_PRESENT_FAILED',
         message: expect.stringMatching(new RegExp(`port ${port} is in use by \\w+ \\(pid ${pid}\\b`)),
@@ -340,6 +347,46 @@ describe('it cannot listen', () => {
       expect(() => make(options)).toThrow(expect.objectContaining({ code: 'PLUGIN_OPTION_INVALID' }));
     });
   }
+});
+
+describe('where another run of certkit has the port', () => {
+  /** `waits` resolves when it is said that it does. */
+  function listened(): { readonly given: typeof context; readonly waits: Promise<string> } {
+    let warn: (text: string) => void = () => {};
+    const waits = new Promise<string>((said) => {
+      warn = said;
+    });
+    return { given: { ...context, log: { debug() {}, warn } }, waits };
+  }
+
+  test('it waits until that is done', async () => {
+    const holder = await hold(port, '0.0.0.0', 'certkit');
+    const { given, waits } = listened();
+    const presenting = make({}, given).present([a], never);
+    expect(await waits).toContain(`waits for port ${port}`);
+    await holder.end();
+    expect(await presenting).toEqual([{ port }]);
+    expect(await proofAt(port, a)).toBe(a.keyAuthorization);
+  });
+
+  test('it stops waiting when it is told to stop', async () => {
+    await hold(port, '0.0.0.0', 'certkit');
+    const { given, waits } = listened();
+    const stop = new AbortController();
+    const presenting = make({}, given).present([a], stop.signal);
+    await waits;
+    stop.abort();
+    await expect(presenting).rejects.toThrow();
+  });
+
+  test('it foresees no trouble', async () => {
+    const holder = await hold(port, '0.0.0.0', 'certkit');
+    const { given, waits } = listened();
+    const foreseeing = make({}, given).foresee([a.identifier], never);
+    await waits;
+    await holder.end();
+    await foreseeing;
+  });
 });
 
 test('it foresees no trouble where it listens already', async () => {

@@ -189,3 +189,10 @@ test('a killed run leaves no listener, and the next one obtains the certificate'
   expectGood(await home.run(flags));
   expect(namesIn('killed.test')).toEqual(['DNS:killed.test']);
 });
+
+test('runs of several homes at once take turns at the port', async () => {
+  const homes = ['first', 'second', 'third'].map((name) => ({ name: `${name}.test`, home: temporaryHome() }));
+  onTestFinished(() => homes.forEach(({ home }) => void home.remove()));
+  const results = await Promise.all(homes.map(({ name, home }) => home.run(['-d', name, ...atPorts(), ...from(pebble)])));
+  for (const result of results) expectGood(result);
+});
