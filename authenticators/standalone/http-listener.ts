@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { HttpTask } from 'certkit/plugin';
-import { createListener, type Listener, type Place } from './listener.ts';
+import type { Place } from './doors.ts';
+import { createListener, type Listener } from './listener.ts';
 
 const PROOF_PATH = '/.well-known/acme-challenge/'; // RFC 8555 section 8.3
 const ORIGIN = /^https?:\/\/[^/]*/i; // a proxy may send it before the path (RFC 9112 section 3.2.2)

@@ -25,7 +25,10 @@ export async function portTrouble(thrown: unknown, { port, other }: Wanted, file
     return fail(`${where} is in use${holder === undefined ? '' : ` by ${nameOf(holder)}`}`, wayOut(holder));
   }
   if (error.code === 'EACCES')
-    return fail(`this user may not listen on ${where}`, 'Run as root, or listen on a port of 1024 or above that what the CA asks is forwarded to.');
+    return fail(
+      `this user may not listen on ${where}`,
+      'Run as root, or listen on a port of 1024 or above and have what the CA asks forwarded there: docs/authenticators.md shows how.',
+    );
   if (error.code === 'EADDRNOTAVAIL') return fail(`${error.address} is no address of this machine`, 'Give some that "ip address" shows, or none for all.');
   return fail(`${where}: ${error.message}`, 'See --standalone-port, --standalone-tls-port and --standalone-address.');
 }

@@ -37,13 +37,13 @@ export default defineAuthenticator({
       return portTrouble(thrown, { port: place.port, other }, files);
     }
 
-    const inTurn = <R>({ place }: Listener<never>, listen: () => Promise<R>, signal: AbortSignal): Promise<R> =>
+    const whenFree = <R>({ place }: Listener<never>, listen: () => Promise<R>, signal: AbortSignal): Promise<R> =>
       afterOtherRuns(listen, { port: place.port, files, log, signal });
 
     async function published<T extends HttpTask | TlsAlpnTask>(listener: Listener<T>, tasks: readonly T[], signal: AbortSignal): Promise<Presented> {
       if (tasks.length === 0) return {};
       try {
-        const at = await inTurn(listener, () => listener.publish(tasks, signal), signal);
+        const at = await whenFree(listener, () => listener.publish(tasks, signal), signal);
         log.debug(`listening on ${at.join(' and ')}`);
         return { port: listener.place.port };
       } catch (thrown) {
@@ -66,7 +66,7 @@ export default defineAuthenticator({
         signal.throwIfAborted();
         const listener = challenges[0] === 'tls-alpn-01' ? tls : http;
         // The kernel alone knows: addresses, families, permission and who else listens all have a part in it.
-        await inTurn(listener, () => listener.tryOut(), signal).catch(async (thrown: unknown) => {
+        await whenFree(listener, () => listener.tryOut(), signal).catch(async (thrown: unknown) => {
           signal.throwIfAborted();
           throw await trouble(thrown, listener);
         });

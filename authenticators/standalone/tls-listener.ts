@@ -1,7 +1,8 @@
 import { createSecureContext, createServer, type SecureContext } from 'node:tls';
 import type { TlsAlpnTask } from 'certkit/plugin';
 import { TLS_ALPN_PROTOCOL, tlsAlpnCertificate, tlsAlpnServerName } from 'certkit/tls-alpn';
-import { createListener, type Listener, type Place } from './listener.ts';
+import type { Place } from './doors.ts';
+import { createListener, type Listener } from './listener.ts';
 
 const HANDSHAKE_LIMIT_MS = 10_000;
 

@@ -39,7 +39,7 @@ export function tlsAlpnCertificate({ identifier, keyAuthorization }: Pick<TlsAlp
   const name = sequence(set(sequence(objectIdentifier(COMMON_NAME), element(UTF8_STRING, Buffer.from('ACME challenge')))));
   const digest = createHash('sha256').update(keyAuthorization).digest();
   const nowMs = Date.now();
-  const certificate = sequence(
+  const content = sequence(
     tagged(0, smallInteger(2)), // version 3
     element(INTEGER, serialNumber()),
     algorithm,
@@ -49,7 +49,7 @@ export function tlsAlpnCertificate({ identifier, keyAuthorization }: Pick<TlsAlp
     publicKey.export({ type: 'spki', format: 'der' }),
     tagged(3, sequence(critical(KEY_USAGE, DIGITAL_SIGNATURE), critical(ACME_IDENTIFIER, octetString(digest)), subjectAltName([identifier]))),
   );
-  const der = sequence(certificate, algorithm, bitString(sign('sha256', certificate, privateKey)));
+  const der = sequence(content, algorithm, bitString(sign('sha256', content, privateKey)));
   return { certificatePem: pem('CERTIFICATE', der), keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string };
 }
 
