@@ -8,7 +8,7 @@ import { parseCommand } from '../plugins/command-words.ts';
 import type { AuthenticatorContext, Dns, HttpCheck, Person, PluginKind } from '../plugins/contract.ts';
 import { createDnsProviders, type NamedDnsProviders } from '../plugins/dns-providers.ts';
 import { createAuthenticator, createInstaller, createNotifier } from '../plugins/guard.ts';
-import { judgedChoice } from '../plugins/judged-choice.ts';
+import { judgedChoice, optionsKey } from '../plugins/judged-choice.ts';
 import type { PluginRoot } from '../plugins/roots.ts';
 import type { Acme, AcmeSession } from './acme/session.ts';
 import type { DumpRequest } from './confedit/nginx/crossplane.ts';
@@ -293,8 +293,8 @@ const MADE = port<Promise<unknown>>('plugin');
 function pluginsOf(graph: DependencyContainer, { log, person }: Settings, needsOf: () => Needs): Plugins {
   const children = new Map<string, DependencyContainer>();
 
-  function shared<T>(kind: PluginKind, choice: PluginChoice, make: (choice: PluginChoice) => Promise<T>): Promise<T> {
-    const key = JSON.stringify([kind, choice.plugin, Object.entries(choice.options).sort(([a], [b]) => (a < b ? -1 : 1))]);
+  async function shared<T>(kind: PluginKind, choice: PluginChoice, make: (choice: PluginChoice) => Promise<T>): Promise<T> {
+    const key = `${kind} ${choice.plugin} ${optionsKey(await catalog().find(kind, choice.plugin), choice.options)}`;
     let child = children.get(key);
     if (child === undefined) {
       child = graph.createChildContainer();

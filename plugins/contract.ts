@@ -240,7 +240,7 @@ export interface Authenticator<T extends ChallengeType = ChallengeType> {
   assess(identifier: Identifier): Assessment<T>;
   /**
    * Publishes the proofs of all tasks that are ready, of one lineage or many, and answers for each, in order, once the CA may look.
-   * Succeeds over leftovers of the same tasks. When it throws, core calls `remove` for every task of the batch; and for those with an error.
+   * Succeeds over leftovers of the same tasks. Of tls-alpn-01 a name has one task at a time. When it throws, core calls `remove` for every task of the batch; and for those with an error.
    */
   present(tasks: readonly TaskOf<T>[], signal: AbortSignal): Promise<readonly Presented[]>;
   /** Takes one proof away, perhaps in a later process and from the journalled task alone. Twice is fine. Not called for proofs that stay (dns-persist-01). */

@@ -1,7 +1,7 @@
 import type { AcmeAuthorization, AcmeChallenge, AcmeOrder } from '../acme/order.ts';
 import type { AcmeSession } from '../acme/session.ts';
 import { asCertkitError, fault, faultFacts } from '../errors.ts';
-import { type ChallengeTask, type ChallengeType, isDurable, type Receipt } from '../model/challenge.ts';
+import { type ChallengeTask, type ChallengeType, isDurable, type Receipt, soleKey } from '../model/challenge.ts';
 import type { RenewEntry } from '../model/journal.ts';
 import { chooseChallenge } from '../policy/challenge-choice.ts';
 import type { Needs } from './needs.ts';
@@ -18,11 +18,13 @@ export interface Proving {
 }
 
 /** Proves control of every name the orders still ask about. Proofs are removed whatever happens; then the orders are ready, or it throws. */
-export async function prove(orders: readonly AcmeOrder[], { lineage, prover, session, ...proving }: Proving, needs: Needs): Promise<readonly AcmeOrder[]> {
+export async function prove(orders: readonly AcmeOrder[], proving: Proving, needs: Needs): Promise<readonly AcmeOrder[]> {
+  const { lineage, prover, session } = proving;
   const asked = (await Promise.all(orders.filter(({ status }) => status === 'pending').map((order) => session.authorizations(order)))).flat();
   const open = [...new Map(asked.map((authorization) => [authorization.url, authorization])).values()].filter(({ status }) => status === 'pending');
   const answers = open.map((authorization) => answerTo(authorization, { lineage, prover, session }));
   const tasks = answers.map(({ task }) => task);
+  if (orders.length > 1 && !canStandTogether(tasks)) return oneByOne(orders, proving, needs);
 
   // What is presented for several lineages at once is journalled as one, by whoever presents it.
   const journal = async (all: readonly Proof[]) => {
@@ -45,6 +47,17 @@ export async function prove(orders: readonly AcmeOrder[], { lineage, prover, ses
   } finally {
     if (proofs.length > 0) await journal(await removeProofs(proofs, prover, needs));
   }
+}
+
+function canStandTogether(tasks: readonly ChallengeTask[]): boolean {
+  const keys = tasks.flatMap((task) => soleKey(task) ?? []);
+  return new Set(keys).size === keys.length;
+}
+
+async function oneByOne(orders: readonly AcmeOrder[], proving: Proving, needs: Needs): Promise<readonly AcmeOrder[]> {
+  const proven: AcmeOrder[] = [];
+  for (const order of orders) proven.push(...(await prove([order], proving, needs)));
+  return proven;
 }
 
 /** One line for each authenticator and type of challenge. */

@@ -78,6 +78,11 @@ export function taskKey(task: ChallengeTask): string {
   return 'token' in task ? task.token : `${task.type} ${task.identifier.value} ${task.accountUrl}`;
 }
 
+/** The same for tasks whose proofs cannot stand at one time: over TLS a name shows one certificate (RFC 8737 section 3). Most stand beside any other. */
+export function soleKey({ type, identifier }: ChallengeTask): string | undefined {
+  return type === 'tls-alpn-01' ? `${type} ${identifier.value}` : undefined;
+}
+
 /** Plain data that helps to find a proof again in a later process. */
 export type Receipt = Readonly<Record<string, string | number | boolean>>;
 
