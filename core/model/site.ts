@@ -72,8 +72,12 @@ export type ProofsPlace = {
   /** It is asked at port 80, where CAs ask; else the way there leads through somebody else. */
   readonly atPort80: boolean;
 } & (
-  /** `site`: the `file:line` where the site begins that serves them. */
-  | { readonly kind: 'files'; readonly at: ServedPath; readonly site: string }
+  | {
+      readonly kind: 'files';
+      readonly at: ServedPath;
+      /** The `file:line` where the site begins that serves them. */
+      readonly site: string;
+    }
   /** It serves no files there, or does not say plainly which. */
   | { readonly kind: 'none'; readonly because: string }
 );
