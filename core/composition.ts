@@ -26,6 +26,7 @@ import { createSystemLog } from './edges/system-log.ts';
 import { createProbe } from './edges/tls-probe.ts';
 import { web } from './edges/web.ts';
 import { asCertkitError, fault } from './errors.ts';
+import { assessAuthenticators } from './flows/assess-authenticators.ts';
 import { inBatches } from './flows/batch.ts';
 import { check } from './flows/check.ts';
 import { configure } from './flows/configure.ts';
@@ -36,7 +37,7 @@ import { hold } from './flows/hold.ts';
 import { inspect } from './flows/inspect.ts';
 import { knownServers } from './flows/known-servers.ts';
 import { type MaintainOptions, maintain } from './flows/maintain.ts';
-import type { CertificateAuthority, ChoiceKind, ChoiceVerdict, Needs, Plugins, Servers } from './flows/needs.ts';
+import type { CertificateAuthority, ChoiceKind, ChoiceVerdict, Needs, OfferedAuthenticator, Plugins, Servers } from './flows/needs.ts';
 import { awaitFirstRun } from './flows/news-of-run.ts';
 import { type NotifyNeeds, testTelling } from './flows/notify.ts';
 import { type RecoverOptions, recover } from './flows/recover.ts';
@@ -223,6 +224,8 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     },
     undeploy: async (name: string, options: { readonly dryRun: boolean }) => undeploy(name, options, options.dryRun ? needs() : await recovered()),
     delete: async (name: string) => deleteLineage(name, await recovered()),
+    assessAuthenticators: async (...[identifiers, installers]: DropLast<Parameters<typeof assessAuthenticators>>) =>
+      assessAuthenticators(identifiers, installers, needs()),
     knownServers: async () => knownServers(needs()),
     dumpNginx: async (request: DumpRequest, write: (text: string) => Promise<void>) => {
       const { dumpNginx } = await import('./confedit/nginx/crossplane.ts');
@@ -315,11 +318,20 @@ function pluginsOf(graph: DependencyContainer, { log, person }: Settings, needsO
     kind === 'authenticator'
       ? authenticator({ plugin, options }, graph.resolve(EXECUTOR))
       : createNotifier(await catalog().find('notifier', plugin), options, context(graph.resolve(EXECUTOR)));
+  const offered = async (plugin: string): Promise<OfferedAuthenticator> => {
+    try {
+      const { summary, options } = await catalog().find('authenticator', plugin);
+      const required = Object.entries(options).filter(([, declared]) => declared.required === true && declared.default === undefined);
+      return { plugin, summary, required: required.map(([option, { text }]) => ({ option, text })) };
+    } catch (thrown) {
+      return { plugin, summary: '', required: [], error: asCertkitError(thrown) };
+    }
+  };
   return {
     authenticator: (choice) =>
       shared('authenticator', choice, async (own) => {
         const made = await authenticator(own, graph.resolve(EXECUTOR));
-        return 'through' in made ? throughServer(made, own, needsOf) : inBatches(made);
+        return 'through' in made ? throughServer(made, own, needsOf) : inBatches(made, own.plugin);
       }),
     installer: sharedInstaller,
     server: (kind, choice) => (kind === 'installer' ? sharedInstaller(choice) : staged(kind, choice, graph.resolve(EXECUTOR))),
@@ -327,6 +339,10 @@ function pluginsOf(graph: DependencyContainer, { log, person }: Settings, needsO
     async unasked() {
       const entries = await catalog().list();
       return entries.flatMap((entry) => (entry.state === 'ok' && entry.kind === 'installer' ? [{ plugin: entry.name, options: {} }] : []));
+    },
+    async authenticators() {
+      const entries = (await catalog().list()).filter((entry) => entry.state === 'ok' && entry.kind === 'authenticator');
+      return Promise.all(entries.map(({ name = '' }) => offered(name)));
     },
     async judge({ kind, choice }) {
       let verdict: ChoiceVerdict = { secrets: [] };

@@ -69,6 +69,10 @@ const catalogue = {
     message: `${at.name} is not renewed with nobody there: its authenticator ${at.plugin} asks a person`,
     hint: 'Run the same command at a terminal.',
   }),
+  USAGE_NO_AUTHENTICATOR: (at: { names: readonly string[]; verdicts: readonly string[] }) => ({
+    message: `Nobody said how control of ${list(at.names)} is to be proven${at.verdicts.map((verdict) => `\n  - ${verdict}`).join('')}`,
+    hint: 'Give one of them with --authenticator, or several as --authenticator NAME=PLUGIN. At a terminal certkit proposes one.',
+  }),
   USAGE_ORDERS_PER_HOUR: (at: { name: string; ca: string; until: string }) => ({
     message: `Nothing was ordered for ${at.name}: "orders_per_hour" leaves no room at ${at.ca} until ${at.until}`,
     hint: 'Run the same command after that moment, or with --force at a terminal, which does not wait; or raise orders_per_hour in certkit.yaml.',

@@ -1,11 +1,13 @@
 import { fault } from '../core/errors.ts';
+import { type Identifier, parseIdentifier } from '../core/model/identifier.ts';
 import { parseCommand } from './command-words.ts';
-import type { OptionDeclaration, OptionDeclarations, OptionsOf, OptionType, OptionValues } from './contract.ts';
+import type { ByName, OptionDeclaration, OptionDeclarations, OptionsOf, OptionType, OptionValues } from './contract.ts';
 
 interface Extras<T extends OptionType> {
   readonly required?: boolean;
   readonly secret?: boolean;
   readonly default?: OptionValues[T];
+  readonly byName?: boolean;
 }
 
 /** A declaration that keeps its literal members, so that `OptionsOf` knows which values can be absent. */
@@ -31,6 +33,9 @@ export const boolean = declare('boolean');
 export const mode = declare('mode');
 /** A program and its arguments, as one text or as a list; no shell reads it. */
 export const command = declare('command');
+
+/** The key, among names, of the value for all names without one of their own. */
+export const OTHER_NAMES = 'others';
 
 /** The flag that sets an option on the command line. */
 export function flagOf(plugin: string, option: string): string {
@@ -94,11 +99,44 @@ export function judgeOptions(
     if (given === undefined && declaration.required === true && declaration.default === undefined) {
       return { ok: false, option, because: `it is required: ${declaration.text}` };
     }
-    const reading = given === undefined ? { ok: true as const, value: declaration.default } : readers[declaration.type](given);
+    const reading = readDeclared(declaration, given);
     if (!reading.ok) return { ok: false, option, because: reading.because };
     values.push([option, reading.value]);
   }
   return { ok: true, values: Object.fromEntries(values) };
+}
+
+function readDeclared({ type, byName, default: preset }: OptionDeclaration, given: unknown): OptionReading<unknown> {
+  const read: (raw: unknown) => OptionReading<unknown> = readers[type];
+  if (byName === true) return readByName(given ?? preset, read);
+  return given === undefined ? { ok: true, value: preset } : read(given);
+}
+
+/** One value for all names, or a mapping of names to theirs: `{ example.com: /srv/a, others: /srv/b }`. */
+function readByName<T>(given: unknown, read: (raw: unknown) => OptionReading<T>): OptionReading<ByName<T>> {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    if (given === undefined) return { ok: true, value: { names: {} } };
+    const reading = read(given);
+    return reading.ok ? { ok: true, value: { others: reading.value, names: {} } } : reading;
+  }
+  const names = new Map<string, T>();
+  for (const [key, raw] of Object.entries(given)) {
+    const name = key === OTHER_NAMES ? { ok: true as const, value: { value: OTHER_NAMES } } : parseIdentifier(key);
+    if (!name.ok)
+      return { ok: false, because: `"${key}" is no name of a certificate (${name.because}); "${OTHER_NAMES}" means all without a value of their own` };
+    if (names.has(name.value.value)) return { ok: false, because: `${name.value.value} is there twice` };
+    const reading = read(raw);
+    if (!reading.ok) return { ok: false, because: `of ${key}: ${reading.because}` };
+    names.set(name.value.value, reading.value);
+  }
+  const others = names.get(OTHER_NAMES);
+  names.delete(OTHER_NAMES);
+  return { ok: true, value: { ...(others === undefined ? {} : { others }), names: Object.fromEntries(names) } };
+}
+
+/** What an option says for an identifier. */
+export function valueFor<T>({ others, names }: ByName<T>, identifier: Pick<Identifier, 'value'>): T | undefined {
+  return Object.hasOwn(names, identifier.value) ? names[identifier.value] : others;
 }
 
 /** Whether a declaration's default is a value of its type; says what is wrong, or nothing. */

@@ -18,9 +18,15 @@ export function secretsIn(
 ): readonly { readonly option: string; readonly value: string }[] {
   return Object.entries(declarations)
     .filter(([, { secret }]) => secret === true)
-    .flatMap(([option]) => [values[option]].flat().map((value) => ({ option, value })))
+    .flatMap(([option]) => valuesIn(values[option]).map((value) => ({ option, value })))
     .filter(({ value }) => (typeof value === 'string' && value !== '') || typeof value === 'number')
     .map(({ option, value }) => ({ option, value: String(value) }));
+}
+
+/** A list's values, and those that differ by name. */
+function valuesIn(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(valuesIn) : [value];
 }
 
 /** An error's words and those of its causes, masked; what is no error becomes its text. */

@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import type { Command, Option } from 'commander';
 import type { PluginDefinition, PluginKind } from '../../plugins/contract.ts';
-import { optionFlags } from '../../plugins/options.ts';
+import { OTHER_NAMES, optionFlags } from '../../plugins/options.ts';
 import type { Certkit } from '../composition.ts';
 import { fault } from '../errors.ts';
 import type { PluginChoice } from '../model/lineage.ts';
+import { readAuthenticatorFlag, splitByName } from './authenticator-flags.ts';
 
 /** The plugins that a command line names, in order: found before their own flags can be read. */
 export function pluginsNamed(argv: readonly string[]): readonly { readonly kind: PluginKind; readonly name: string }[] {
@@ -17,8 +18,9 @@ export function pluginsNamed(argv: readonly string[]): readonly { readonly kind:
   return argv.flatMap((word, at) => {
     const [flag = '', inline] = word.split(/=(.*)/s);
     const kind = flags[flag];
-    const name = inline ?? argv[at + 1];
-    return kind === undefined || name === undefined || name.startsWith('-') ? [] : [{ kind, name }];
+    const named = inline ?? argv[at + 1];
+    if (kind === undefined || named === undefined || named.startsWith('-')) return [];
+    return [{ kind, name: kind === 'authenticator' ? readAuthenticatorFlag(named).plugin : named }];
   });
 }
 
@@ -32,7 +34,7 @@ export async function addPluginFlags(
   const definitions = new Map<string, PluginDefinition>();
   for (const { kind, name } of pluginsNamed(argv)) definitions.set(`${kind} ${name}`, await catalog.find(kind, name));
 
-  const known = new Map<string, { readonly plugin: string; readonly option: string; readonly isPath: boolean; readonly isBoolean: boolean }>();
+  const known = new Map<string, KnownFlag>();
   for (const { name, options } of definitions.values()) {
     for (const { flag, value, text, option, required, default: preset } of optionFlags(name, options)) {
       if ([...known.values()].some((one) => one.plugin === name && one.option === option)) continue;
@@ -41,9 +43,11 @@ export async function addPluginFlags(
         value === undefined ? flag : `${flag} ${value}`,
         preset === undefined ? text : `${text} (default: ${typeof preset === 'number' && type === 'mode' ? preset.toString(8).padStart(4, '0') : preset})`,
       );
+      const isByName = options[option]?.byName === true;
+      if (isByName) declared.argParser((given: string, before?: readonly string[]) => [...(before ?? []), given]);
       command.addOption(declared);
       if (!required) command.addOption(makeOption(flag.replace('--', '--no-'), `take ${flag} back`).hideHelp());
-      known.set(declared.attributeName(), { plugin: name, option, isPath: type === 'file' || type === 'directory', isBoolean: type === 'boolean' });
+      known.set(declared.attributeName(), { plugin: name, option, isPath: type === 'file' || type === 'directory', isBoolean: type === 'boolean', isByName });
     }
   }
   if (known.size > 0)
@@ -53,17 +57,38 @@ export async function addPluginFlags(
     definition: (kind, plugin) => definitions.get(`${kind} ${plugin}`),
     choice({ name, options: declared }, given, held) {
       const options = new Map(Object.entries(held?.options ?? {}));
-      for (const [key, { plugin, option, isPath, isBoolean }] of known) {
+      for (const [key, flag] of known) {
+        const { plugin, option, isBoolean } = flag;
         const value = given[key];
         // Two plugins of one name share flags; each is given those that it knows.
         if (plugin !== name || value === undefined || !Object.hasOwn(declared, option)) continue;
         if (value === false && !isBoolean) options.delete(option);
-        // Typed at a shell, a path is relative to where the person is; in a lineage's file it is absolute.
-        else options.set(option, isPath ? resolve(String(value)) : value);
+        else options.set(option, flag.isByName && Array.isArray(value) ? byName(value, flag) : written(value, flag));
       }
       return { plugin: name, options: Object.fromEntries(options) };
     },
   };
+}
+
+interface KnownFlag {
+  readonly plugin: string;
+  readonly option: string;
+  readonly isPath: boolean;
+  readonly isBoolean: boolean;
+  readonly isByName: boolean;
+}
+
+/** Typed at a shell, a path is relative to where the person is; in a lineage's file it is absolute. */
+const written = (value: unknown, { isPath }: KnownFlag): unknown => (isPath ? resolve(String(value)) : value);
+
+/** One value, or `NAME=VALUE` for some names: as a lineage's file has it. */
+function byName(values: readonly string[], flag: KnownFlag): unknown {
+  const given = values.map(splitByName);
+  const twice = given.find(({ name }, at) => given.findIndex((other) => other.name === name) < at);
+  if (twice !== undefined) throw fault('USAGE_INVALID', { problem: `--${flag.plugin}-${flag.option} is given twice for ${twice.name ?? 'all names'}` });
+  const [only] = given;
+  if (only !== undefined && given.length === 1 && only.name === undefined) return written(only.value, flag);
+  return Object.fromEntries(given.map(({ name = OTHER_NAMES, value }) => [name, written(value, flag)]));
 }
 
 export interface PluginFlags {

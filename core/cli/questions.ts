@@ -26,15 +26,6 @@ export async function askForSome(terminal: Terminal, title: string, items: reado
   });
 }
 
-/** One of a numbered list. */
-export async function askForOne(terminal: Terminal, title: string, items: readonly string[]): Promise<string> {
-  terminal.err(`${title}\n${items.map((item, at) => `  ${at + 1}  ${item}`).join('\n')}\n`);
-  return askFor(terminal, 'Which? ', (answer) => {
-    const item = items[Number(answer) - 1] ?? items.find((one) => one === answer);
-    return item === undefined ? { ok: false, because: `A number from 1 to ${items.length}, please.` } : { ok: true, value: item };
-  });
-}
-
 /** At a terminal the terms of service are a question; elsewhere nobody can agree to them. */
 export async function askToAgree(message: string, terminal: Terminal): Promise<boolean> {
   if (!terminal.interactive) return false;

@@ -3,13 +3,15 @@ import { Option } from 'commander';
 import type { Certkit } from '../composition.ts';
 import { type CertkitError, fault, faultFacts } from '../errors.ts';
 import { parseDuration } from '../model/duration.ts';
-import type { Lineage, OrderTerms, PluginChoice } from '../model/lineage.ts';
+import type { AuthenticatorChoice, Lineage, OrderTerms, PluginChoice } from '../model/lineage.ts';
+import { heldAuthenticator, readAuthenticators } from './authenticator-flags.ts';
 import { type CommandContext, exitCodeFor, hookFacts } from './command.ts';
 import { deploymentFacts, plannedText, printChanges } from './deployment-text.ts';
 import { sayIfNobodyIsTold } from './nobody-told.ts';
+import { offerAuthenticator } from './offer-authenticator.ts';
 import type { Terminal } from './output.ts';
 import { addPluginFlags, type PluginFlags, refuseTwice } from './plugin-flags.ts';
-import { askFor, askForOne, askForSome } from './questions.ts';
+import { askForSome } from './questions.ts';
 import { scheduleInstallCommand } from './schedule-command.ts';
 import { isScheduled } from './schedule-text.ts';
 import { lineageMeant, readIdentifiers, readKeys, readLineageName, wantedLineage } from './wanted-lineage.ts';
@@ -18,7 +20,7 @@ import { reasonText, when } from './words.ts';
 interface RunFlags {
   readonly domain?: readonly string[];
   readonly name?: string;
-  readonly authenticator?: string;
+  readonly authenticator?: readonly string[];
   readonly installer?: readonly string[];
   readonly server?: string;
   readonly caBundle?: string;
@@ -42,7 +44,7 @@ export function declareRun(program: Command): Command {
     .description('obtain a certificate (or reuse the one there is) and deploy it now')
     .option('-d, --domain <name>', 'a name for the certificate; may be given several times', several)
     .option('--name <lineage>', 'the name of the lineage; by default its first domain')
-    .option('-a, --authenticator <plugin>', 'the plugin that proves control of the names')
+    .option('-a, --authenticator <plugin>', 'the plugin that proves control of the names; NAME=PLUGIN for one of them, several times', several)
     .option('-i, --installer <plugin>', 'a plugin that puts the certificate to use; may be given several times', several)
     .option('--server <url>', "the CA's ACME directory; by default Let's Encrypt")
     .option('--ca-bundle <file>', "roots to trust besides the system's, for a private CA")
@@ -76,7 +78,9 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
   const known = (await store.overview()).flatMap((view) => (view.readable ? [view.lineage] : []));
   const held = lineageMeant({ identifiers, ...(name === undefined ? {} : { name }) }, known);
   const installers = flags.installer?.map((plugin) => plugins.choice(definitionOf('installer', plugin), given, heldInstaller(plugin, held)));
-  const authenticator = await authenticatorOf(held);
+  const authenticators =
+    (await authenticatorsOf(held)) ??
+    (held === undefined && identifiers.length > 0 ? [await offerAuthenticator(identifiers, installers ?? [], certkit, terminal)] : undefined);
   const wanted = wantedLineage(
     {
       identifiers,
@@ -89,13 +93,13 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
       ...(flags.serve === undefined ? {} : { serve: flags.serve }),
       terms: readTerms(flags),
       ...(installers === undefined ? {} : { installers }),
-      ...authenticatorWish(authenticator ?? (held === undefined ? await offerAuthenticator(certkit, terminal) : undefined)),
+      ...(authenticators === undefined ? {} : { authenticators }),
     },
     held,
     await store.settings(),
   );
   // Options are judged before anything is asked of anybody.
-  await certkit.plugins.authenticator(wanted.authenticator);
+  await Promise.all(wanted.authenticators.map(({ plugin, options }) => certkit.plugins.authenticator({ plugin, options })));
   await Promise.all(wanted.installers.map((choice) => certkit.plugins.installer(choice)));
 
   const outcome = await certkit.run(wanted, { force: flags.force === true, dryRun: flags.dryRun === true });
@@ -132,13 +136,21 @@ export async function runCommand(flags: RunFlags, plugins: PluginFlags, { certki
   }
 
   /** A server that is named for the installer is meant by the authenticator of the same name, too. */
-  async function authenticatorOf(lineage: Lineage | undefined): Promise<PluginChoice | undefined> {
-    const before = lineage?.authenticator;
+  async function authenticatorsOf(lineage: Lineage | undefined): Promise<readonly AuthenticatorChoice[] | undefined> {
+    const before = lineage?.authenticators ?? [];
     if (flags.authenticator !== undefined) {
-      return plugins.choice(definitionOf('authenticator', flags.authenticator), given, before?.plugin === flags.authenticator ? before : undefined);
+      return readAuthenticators(flags.authenticator, identifiers.length > 0 ? identifiers : (lineage?.identifiers ?? [])).map((one) => ({
+        ...plugins.choice(definitionOf('authenticator', one.plugin), given, heldAuthenticator(one, before)),
+        ...(one.names === undefined ? {} : { names: one.names }),
+      }));
     }
-    if (before === undefined || flags.installer?.includes(before.plugin) !== true) return undefined;
-    return plugins.choice(await certkit.catalog.find('authenticator', before.plugin), given, before);
+    if (!before.some(({ plugin }) => flags.installer?.includes(plugin))) return undefined;
+    return Promise.all(
+      before.map(async ({ names, ...choice }) => ({
+        ...(flags.installer?.includes(choice.plugin) ? plugins.choice(await certkit.catalog.find('authenticator', choice.plugin), given, choice) : choice),
+        ...(names === undefined ? {} : { names }),
+      })),
+    );
   }
 }
 
@@ -169,8 +181,6 @@ async function offerSchedule(isNew: boolean, isFirst: boolean, { certkit, output
   if (isFirst) await sayIfNobodyIsTold({ certkit, output });
 }
 
-const authenticatorWish = (authenticator: PluginChoice | undefined) => (authenticator === undefined ? {} : { authenticator });
-
 function setbackErrors(deployment: { readonly result: string; readonly setbacks?: readonly { readonly error: CertkitError }[] }): readonly CertkitError[] {
   return (deployment.setbacks ?? []).map(({ error }) => error);
 }
@@ -184,21 +194,4 @@ async function offerNames(installers: readonly PluginChoice[] | undefined, certk
   const title = surveys.map(({ server }) => server.title).join(', ');
   if (usable.length === 0) throw fault('USAGE_NEEDS', { what: `${title} has no site with a name; a name`, option: '-d NAME' });
   return askForSome(terminal, `Names found at ${title}:`, usable);
-}
-
-/** Asks for an authenticator and for what it cannot do without. */
-async function offerAuthenticator({ catalog }: CommandContext['certkit'], terminal: Terminal): Promise<PluginChoice | undefined> {
-  if (!terminal.interactive) return undefined;
-  const known = (await catalog.list()).flatMap((entry) => (entry.state === 'ok' && entry.kind === 'authenticator' ? [entry.name] : []));
-  const plugin = await askForOne(terminal, 'How is control of the names to be proven?', known);
-  const { options, summary } = await catalog.find('authenticator', plugin);
-  terminal.err(`${plugin}: ${summary}\n`);
-  const needed = Object.entries(options).filter(([, declaration]) => declaration.required === true && declaration.default === undefined);
-  const values: Record<string, string> = {};
-  for (const [option, { text }] of needed) {
-    values[option] = await askFor(terminal, `${text} (${option}): `, (answer) =>
-      answer === '' ? { ok: false, because: 'It cannot do without.' } : { ok: true, value: answer },
-    );
-  }
-  return { plugin, options: values };
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { fault, faultFacts } from '../errors.ts';
 import type { Inspection } from '../flows/inspect.ts';
+import type { AuthenticatorChoice } from '../model/lineage.ts';
 import { lifeOf, type Version } from '../model/version.ts';
 import { type CheckFlags, checkCommand } from './check-command.ts';
 import { type CommandContext, exitCodeFor } from './command.ts';
@@ -61,7 +62,7 @@ function print(inspection: Inspection, output: Output): void {
   output.say(name);
   output.say(`  names    ${lineage.identifiers.map(({ value }) => value).join(', ')}`);
   output.say(
-    `  from     ${lineage.authority.directory}, by ${lineage.authenticator.plugin}; installed by ${lineage.installers.map(({ plugin }) => plugin).join(', ') || 'nobody'}`,
+    `  from     ${lineage.authority.directory}, by ${authenticatorsText(lineage.authenticators)}; installed by ${lineage.installers.map(({ plugin }) => plugin).join(', ') || 'nobody'}`,
   );
   output.say(`  live     ${version(live)}`);
   output.say(
@@ -107,7 +108,7 @@ function factsOf(inspection: Inspection): Readonly<Record<string, unknown>> {
     name,
     identifiers: lineage.identifiers.map(({ value }) => value),
     ca: lineage.authority.directory,
-    authenticator: lineage.authenticator.plugin,
+    authenticators: lineage.authenticators.map(({ plugin, names }) => ({ plugin, ...(names === undefined ? {} : { names }) })),
     installers: lineage.installers.map(({ plugin }) => plugin),
     versions: versions.map(({ number }) => number),
     live: version(live),
@@ -124,4 +125,11 @@ function factsOf(inspection: Inspection): Readonly<Record<string, unknown>> {
     ...(inspection.misconfigured === undefined ? {} : { error: faultFacts(inspection.misconfigured) }),
     ...(state.owedHooks === undefined ? {} : { owedHooks: state.owedHooks }),
   };
+}
+
+/** `webroot`, or each with its names: `webroot for example.com, dns for the others`. */
+function authenticatorsText(authenticators: readonly AuthenticatorChoice[]): string {
+  const [only] = authenticators;
+  if (only !== undefined && authenticators.length === 1) return only.plugin;
+  return authenticators.map(({ plugin, names }) => `${plugin} for ${names?.join(' and ') ?? 'the others'}`).join(', ');
 }

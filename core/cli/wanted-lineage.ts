@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { fault } from '../errors.ts';
 import { type Identifier, parseIdentifier, sameIdentifiers } from '../model/identifier.ts';
 import {
+  type AuthenticatorChoice,
   type Authority,
   defaultLineageName,
   KEY_ALGORITHMS,
@@ -24,7 +25,7 @@ export interface Wishes {
   readonly email?: string;
   readonly keys?: readonly KeyAlgorithm[];
   readonly reuseKey?: boolean;
-  readonly authenticator?: PluginChoice;
+  readonly authenticators?: readonly AuthenticatorChoice[];
   readonly installers?: readonly PluginChoice[];
   readonly serve?: readonly string[];
   readonly terms?: OrderTerms;
@@ -76,8 +77,9 @@ export interface Defaults {
 export function wantedLineage(wishes: Wishes, held: Lineage | undefined, defaults: Defaults): Lineage {
   const [first] = wishes.identifiers;
   if (first === undefined && held === undefined) throw fault('USAGE_NEEDS', { what: 'A name to get a certificate for', option: '-d NAME' });
-  const authenticator = wishes.authenticator ?? held?.authenticator;
-  if (authenticator === undefined) throw fault('USAGE_NEEDS', { what: 'An authenticator, which proves control of the names,', option: '--authenticator NAME' });
+  const authenticators = wishes.authenticators ?? held?.authenticators;
+  if (authenticators === undefined)
+    throw fault('USAGE_NEEDS', { what: 'An authenticator, which proves control of the names,', option: '--authenticator NAME' });
 
   const directory = readDirectoryUrl(wishes.server ?? held?.authority.directory ?? defaults.authority.directory ?? DEFAULT_DIRECTORY);
   // A bundle belongs to the CA it was given for.
@@ -96,7 +98,7 @@ export function wantedLineage(wishes: Wishes, held: Lineage | undefined, default
     },
     keys: wishes.keys ?? held?.keys ?? defaults.keys ?? ['ecdsa-p256'],
     ...(reuseKey === undefined ? {} : { reuseKey }),
-    authenticator,
+    authenticators,
     installers: wishes.installers ?? held?.installers ?? [],
     ...(serve === undefined ? {} : { serve }),
     policy: held?.policy ?? {},

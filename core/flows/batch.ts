@@ -1,4 +1,4 @@
-import type { Authenticator, ChallengeTask, Receipt } from '../../plugins/contract.ts';
+import type { Authenticator, ChallengeTask, ForeseeingAuthenticator, Receipt } from '../../plugins/contract.ts';
 import { taskKey } from '../model/challenge.ts';
 import type { Prover } from './prover.ts';
 
@@ -15,7 +15,7 @@ interface Waiting {
  * An authenticator of one batch at a time gets the next one when the proofs of the last are all removed.
  * A batch fails as a whole where `present` throws, else each caller with the first error among its own; its tasks are removed by the caller.
  */
-export function inBatches(authenticator: Authenticator): Prover {
+export function inBatches(authenticator: Authenticator | ForeseeingAuthenticator, plugin: string): Prover {
   const queue: Waiting[] = [];
   const published = new Set<string>();
   let presenting = false;
@@ -48,10 +48,14 @@ export function inBatches(authenticator: Authenticator): Prover {
   const soon = () => void setImmediate(flush);
 
   return {
+    pluginFor: () => plugin,
     unattended: authenticator.unattended,
     gathers: false,
+    journalsApart: () => false,
     assess: (identifier) => authenticator.assess(identifier),
-    foresee: async () => {},
+    async foresee(_lineage, identifiers, signal) {
+      if ('foresees' in authenticator) await authenticator.foresee(identifiers, signal);
+    },
     join: () => ({ leave() {} }),
     present: (_lineage, tasks, signal) =>
       new Promise((settle, fail) => {

@@ -9,12 +9,13 @@ export async function choiceMeant(kind: ChoiceKind, journalled: PluginChoice, li
   const known = await Promise.all(lineages.map((name) => needs.store.lineage(name).catch(() => undefined)));
   const choices = known.flatMap((lineage) => (lineage === undefined ? [] : choicesOf(kind, lineage))).filter(({ plugin }) => plugin === journalled.plugin);
   for (const choice of choices) {
-    if (sameChoice(await needs.plugins.withoutSecrets(kind, choice), journalled)) return choice;
+    if (sameChoice(await needs.plugins.withoutSecrets(kind, choice), journalled)) return { plugin: choice.plugin, options: choice.options };
   }
   return journalled;
 }
 
-const choicesOf = (kind: ChoiceKind, { authenticator, installers }: Lineage) => (kind === 'authenticator' ? [authenticator] : installers);
+const choicesOf = (kind: ChoiceKind, { authenticators, installers }: Lineage): readonly PluginChoice[] =>
+  kind === 'authenticator' ? authenticators : installers;
 
 function sameChoice(a: PluginChoice, b: PluginChoice): boolean {
   const text = ({ plugin, options }: PluginChoice) => JSON.stringify([plugin, Object.entries(options).sort(([one], [other]) => (one < other ? -1 : 1))]);

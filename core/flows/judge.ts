@@ -2,6 +2,7 @@ import { type CertkitError, fault, isCertkitError } from '../errors.ts';
 import type { Configuration, Place, PlacedSecret, Reading } from '../model/configuration.ts';
 import type { Lineage } from '../model/lineage.ts';
 import type { Needs } from './needs.ts';
+import { proverOf } from './prover-of.ts';
 
 /** What a configuration says, and the first thing in it that a plugin cannot do. */
 export interface Judged {
@@ -44,11 +45,12 @@ export async function faultOf(configuration: Configuration, needs: Needs): Promi
 }
 
 /** A name that the authenticator can never prove. */
-async function unableFor({ authenticator, identifiers }: Lineage, { plugins }: Needs): Promise<Judged['fault']> {
-  const prover = await plugins.authenticator(authenticator);
+async function unableFor({ authenticators, identifiers }: Lineage, needs: Needs): Promise<Judged['fault']> {
+  const prover = await proverOf(authenticators, needs);
   for (const [at, identifier] of identifiers.entries()) {
     const assessment = prover.assess(identifier);
-    if (!assessment.able) return { place: ['identifiers', at], because: `${authenticator.plugin} cannot prove ${identifier.value}: ${assessment.because}` };
+    if (!assessment.able)
+      return { place: ['identifiers', at], because: `${prover.pluginFor(identifier)} cannot prove ${identifier.value}: ${assessment.because}` };
   }
   return undefined;
 }

@@ -54,6 +54,16 @@ export interface ChoiceVerdict {
   readonly secrets: readonly { readonly option: string; readonly value: string }[];
 }
 
+/** An authenticator that is installed, by what it declares. */
+export interface OfferedAuthenticator {
+  readonly plugin: string;
+  readonly summary: string;
+  /** Options without which it cannot be made. */
+  readonly required: readonly { readonly option: string; readonly text: string }[];
+  /** Why it cannot be had. */
+  readonly error?: CertkitError;
+}
+
 /** Plugins by a person's choice; the same choice is the same instance throughout a run. */
 export interface Plugins {
   authenticator(choice: PluginChoice): Promise<Prover>;
@@ -66,6 +76,8 @@ export interface Plugins {
   judge(choice: PlacedChoice): Promise<ChoiceVerdict>;
   /** Every installer that is installed, without options: what can be asked although no lineage names it. */
   unasked(): Promise<readonly PluginChoice[]>;
+  /** Every authenticator that is installed. */
+  authenticators(): Promise<readonly OfferedAuthenticator[]>;
   /** The choice as a journal may hold it. */
   withoutSecrets(kind: ChoiceKind, choice: PluginChoice): Promise<PluginChoice>;
 }

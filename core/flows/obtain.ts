@@ -9,6 +9,7 @@ import type { IssuedChain } from '../store/store.ts';
 import { keyFor } from './key-for.ts';
 import type { Needs } from './needs.ts';
 import { prove } from './prove.ts';
+import { proverOf } from './prover-of.ts';
 
 interface Placed {
   readonly algorithm: KeyAlgorithm;
@@ -43,7 +44,12 @@ export async function obtain(
     identifiers: lineage.identifiers.map(({ value }) => value),
     terms: lineage.terms,
     orders: left?.orders ?? [],
-    authenticator: await needs.plugins.withoutSecrets('authenticator', lineage.authenticator),
+    authenticators: await Promise.all(
+      lineage.authenticators.map(async ({ names, ...choice }) => ({
+        ...(await needs.plugins.withoutSecrets('authenticator', choice)),
+        ...(names === undefined ? {} : { names }),
+      })),
+    ),
     proofs: [],
   };
   // One write at a time, each of the newest entry: orders are placed side by side.
@@ -59,13 +65,13 @@ export async function obtain(
     await journal({});
     await store.begin(lineage.name);
     tell({ type: 'ordering', lineage: lineage.name, names: entry.identifiers, ca: lineage.authority.directory, reason });
-    const [session, authenticator] = await Promise.all([needs.ca.session(lineage.authority, needs.signal), needs.plugins.authenticator(lineage.authenticator)]);
+    const [session, prover] = await Promise.all([needs.ca.session(lineage.authority, needs.signal), proverOf(lineage.authenticators, needs)]);
     const placed = await placeOrders(lineage, newest, entry, session, needs, (orders) => journal({ orders }));
     // The key is made while the CA looks at the proofs; both end before anything is made of a failure.
     const [proving, keying] = await Promise.allSettled([
       prove(
         placed.map(({ order }) => order),
-        { lineage: lineage.name, authenticator, plugin: lineage.authenticator.plugin, session, journal: (proofs) => journal({ proofs }) },
+        { lineage: lineage.name, prover, session, journal: (proofs) => journal({ proofs }) },
         needs,
       ),
       Promise.all(placed.map(({ algorithm }) => keyFor({ algorithm, lineage, version: number, newest, newKey }, needs))),

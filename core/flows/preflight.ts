@@ -4,6 +4,7 @@ import { keyTypeOf, type Lineage } from '../model/lineage.ts';
 import { editsOf, type FileChange } from './change-set.ts';
 import type { Needs } from './needs.ts';
 import { brokenBefore, type Looked, refusalFault } from './place.ts';
+import { proverOf } from './prover-of.ts';
 import { slotOf } from './target.ts';
 
 export interface Preflight {
@@ -26,12 +27,12 @@ export async function preflight(lineage: Lineage, willProve: boolean, needs: Nee
     pairs: needs.store.pairPaths(lineage.name, lineage.keys.map(keyTypeOf)),
     structure: 'may-change',
   };
-  const authenticator = await needs.plugins.authenticator(lineage.authenticator);
+  const prover = await proverOf(lineage.authenticators, needs);
   for (const identifier of lineage.identifiers) {
-    const assessment = authenticator.assess(identifier);
-    if (!assessment.able) throw fault('PLUGIN_UNABLE', { plugin: lineage.authenticator.plugin, name: identifier.value, because: assessment.because });
+    const assessment = prover.assess(identifier);
+    if (!assessment.able) throw fault('PLUGIN_UNABLE', { plugin: prover.pluginFor(identifier), name: identifier.value, because: assessment.because });
   }
-  if (willProve) await authenticator.foresee(lineage.name, lineage.identifiers, needs.signal);
+  if (willProve) await prover.foresee(lineage.name, lineage.identifiers, needs.signal);
   const servers = await Promise.all(
     lineage.installers.map(async (choice) => {
       const looked = await look(await needs.plugins.installer(choice), needs);

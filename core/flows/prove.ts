@@ -11,52 +11,61 @@ type Proof = RenewEntry['proofs'][number];
 
 export interface Proving {
   readonly lineage: string;
-  readonly authenticator: Prover;
-  /** Its name, for messages. */
-  readonly plugin: string;
+  readonly prover: Prover;
   readonly session: AcmeSession;
   /** Writes the proofs that may be standing into the journal, before they stand and after they are gone. */
   journal(proofs: readonly Proof[]): Promise<void>;
 }
 
 /** Proves control of every name the orders still ask about. Proofs are removed whatever happens; then the orders are ready, or it throws. */
-export async function prove(
-  orders: readonly AcmeOrder[],
-  { lineage, authenticator, plugin, session, ...proving }: Proving,
-  needs: Needs,
-): Promise<readonly AcmeOrder[]> {
+export async function prove(orders: readonly AcmeOrder[], { lineage, prover, session, ...proving }: Proving, needs: Needs): Promise<readonly AcmeOrder[]> {
   const asked = (await Promise.all(orders.filter(({ status }) => status === 'pending').map((order) => session.authorizations(order)))).flat();
   const open = [...new Map(asked.map((authorization) => [authorization.url, authorization])).values()].filter(({ status }) => status === 'pending');
-  const answers = open.map((authorization) => answerTo(authorization, { lineage, authenticator, plugin, session }));
+  const answers = open.map((authorization) => answerTo(authorization, { lineage, prover, session }));
   const tasks = answers.map(({ task }) => task);
-  const names = tasks.map(({ identifier }) => identifier.value);
 
   // What is presented for several lineages at once is journalled as one, by whoever presents it.
-  const journal = authenticator.gathers ? async () => {} : proving.journal;
+  const journal = async (all: readonly Proof[]) => {
+    const own = all.filter(({ task }) => !prover.journalsApart(task.identifier));
+    if (tasks.some(({ identifier }) => !prover.journalsApart(identifier))) await proving.journal(own);
+  };
   let proofs: readonly Proof[] = tasks.map((task) => ({ task }));
-  if (proofs.length > 0) await journal(proofs);
+  await journal(proofs);
   try {
     if (tasks.length > 0) {
-      const receipts = await authenticator.present(lineage, tasks, needs.signal);
+      const receipts = await prover.present(lineage, tasks, needs.signal);
       proofs = tasks.map((task, at) => ({ task, receipt: receipts[at] ?? ({} satisfies Receipt) }));
       await journal(proofs);
       needs.signal.throwIfAborted();
-      needs.tell({ type: 'presented', lineage, names, challenge: tasks[0]?.type ?? 'http-01', authenticator: plugin });
+      tellPresented(lineage, tasks, prover, needs);
       await Promise.all(answers.map(({ challenge }) => (challenge.status === 'pending' ? session.accept(challenge) : undefined)));
-      needs.tell({ type: 'validating', lineage, names });
+      needs.tell({ type: 'validating', lineage, names: tasks.map(({ identifier }) => identifier.value) });
     }
     return await Promise.all(orders.map((order) => session.awaitAuthorizations(order)));
   } finally {
-    if (proofs.length > 0) await journal(await removeProofs(proofs, authenticator, needs));
+    if (proofs.length > 0) await journal(await removeProofs(proofs, prover, needs));
   }
 }
 
+/** One line for each authenticator and type of challenge. */
+function tellPresented(lineage: string, tasks: readonly ChallengeTask[], prover: Prover, { tell }: Needs): void {
+  const groups = new Map<string, { readonly challenge: ChallengeType; readonly authenticator: string; readonly names: string[] }>();
+  for (const { type: challenge, identifier } of tasks) {
+    const authenticator = prover.pluginFor(identifier);
+    const key = `${authenticator} ${challenge}`;
+    const group = groups.get(key) ?? { challenge, authenticator, names: [] };
+    group.names.push(identifier.value);
+    groups.set(key, group);
+  }
+  for (const group of groups.values()) tell({ type: 'presented', lineage, ...group });
+}
+
 /** Removes proofs, but for those that are meant to stay; answers those that could not be removed, which has been told. */
-export async function removeProofs(proofs: readonly Proof[], authenticator: Pick<Prover, 'remove'>, needs: Pick<Needs, 'tell'>): Promise<readonly Proof[]> {
+export async function removeProofs(proofs: readonly Proof[], prover: Pick<Prover, 'remove'>, needs: Pick<Needs, 'tell'>): Promise<readonly Proof[]> {
   const left = await Promise.all(
     proofs.map(async (proof) => {
       try {
-        if (!isDurable(proof.task)) await authenticator.remove(proof.task, proof.receipt);
+        if (!isDurable(proof.task)) await prover.remove(proof.task, proof.receipt);
         return [];
       } catch (thrown) {
         needs.tell({
@@ -76,10 +85,10 @@ interface Answer {
   readonly task: ChallengeTask;
 }
 
-function answerTo(authorization: AcmeAuthorization, { lineage, authenticator, plugin, session }: Omit<Proving, 'journal'>): Answer {
+function answerTo(authorization: AcmeAuthorization, { lineage, prover, session }: Omit<Proving, 'journal'>): Answer {
   const { identifier, challenges } = authorization;
-  const choice = chooseChallenge(authenticator.assess(identifier), challenges);
-  if ('unable' in choice) throw fault('PLUGIN_UNABLE', { plugin, name: identifier.value, because: choice.unable });
+  const choice = chooseChallenge(prover.assess(identifier), challenges);
+  if ('unable' in choice) throw fault('PLUGIN_UNABLE', { plugin: prover.pluginFor(identifier), name: identifier.value, because: choice.unable });
   if ('able' in choice) throw fault('ACME_NO_CHALLENGE', { name: identifier.value, offered: challenges.map(({ type }) => type), able: choice.able });
 
   return { challenge: choice.chosen, task: taskOf(choice.chosen, { identifier, lineage }, session) };

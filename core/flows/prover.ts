@@ -1,11 +1,15 @@
 import type { Assessment, ChallengeTask, Identifier, Receipt } from '../../plugins/contract.ts';
 
-/** An authenticator as flows use it, whether it publishes by itself or plans what core publishes through a server. */
+/** An authenticator as flows use it, whether it publishes by itself or plans what core publishes through a server; or several, each for names of its own. */
 export interface Prover {
+  /** The name of the plugin that is for an identifier. */
+  pluginFor(identifier: Identifier): string;
   /** May the scheduler use it, with nobody watching? */
   readonly unattended: boolean;
-  /** All lineages of a run that join are presented together, so many at a time as become ready; what stands for them is in a journal entry of its own. */
+  /** All lineages of a run that join are presented together, so many at a time as become ready. */
   readonly gathers: boolean;
+  /** What stands for an identifier is in a journal entry of its own, and not in that of the renewal. */
+  journalsApart(identifier: Identifier): boolean;
   assess(identifier: Identifier): Assessment;
   /** Sees, before a CA is asked for anything, that the identifiers could be proven now; throws why not. Touches nothing. */
   foresee(lineage: string, identifiers: readonly Identifier[], signal: AbortSignal): Promise<void>;

@@ -3,6 +3,7 @@ import { inPool } from '../pool.ts';
 import type { LineageView } from '../store/store.ts';
 import type { Needs } from './needs.ts';
 import type { Membership } from './prover.ts';
+import { proverOf } from './prover-of.ts';
 import { failed, notDue, type RenewOutcome, renewLineage } from './renew.ts';
 import { applicantOf, type Decided, decideAll, issuesAllowed, type Readable, type RenewOptions } from './renewal-decisions.ts';
 
@@ -82,7 +83,7 @@ async function renewDue(decided: readonly Decided[], options: RenewOptions, star
 }
 
 /** A plugin that cannot be had is an error of the lineage's own renewal. */
-async function joined({ name, lineage }: Readable, { plugins }: Needs): Promise<readonly [string, Membership] | undefined> {
-  const prover = await plugins.authenticator(lineage.authenticator).catch(() => undefined);
+async function joined({ name, lineage }: Readable, needs: Needs): Promise<readonly [string, Membership] | undefined> {
+  const prover = await proverOf(lineage.authenticators, needs).catch(() => undefined);
   return prover?.gathers === true ? [name, prover.join(name)] : undefined;
 }

@@ -1,6 +1,6 @@
 import { asCertkitError, type CertkitError, fault, faultFacts } from '../errors.ts';
 import type { Event } from '../model/event.ts';
-import type { Lineage } from '../model/lineage.ts';
+import { authenticatorNames, type Lineage } from '../model/lineage.ts';
 import type { LineageState } from '../model/lineage-state.ts';
 import { momentText } from '../model/moment.ts';
 import { lifeOf, type Version } from '../model/version.ts';
@@ -134,7 +134,7 @@ async function bookFailure(lineage: Lineage, { state, newest, error, begunAtMs }
 
 /** What is told of a lineage that is not renewed now. */
 export function notDue(
-  { name, authenticator, authority }: Lineage,
+  { name, authenticators, authority }: Lineage,
   decision: RenewalDecision,
   { force, must = force }: RenewOptions,
   needs: Needs,
@@ -143,13 +143,14 @@ export function notDue(
   const { reason, reviewAtMs } = decision;
   // What somebody asked for and does not get is an error of theirs.
   if (must && reason === 'held') return failed(name, fault('USAGE_HELD', { name, what: 'renewal' }), needs);
-  if (must && reason === 'needs-person') return failed(name, fault('USAGE_NEEDS_PERSON', { name, plugin: authenticator.plugin }), needs);
+  if (must && reason === 'needs-person') return failed(name, fault('USAGE_NEEDS_PERSON', { name, plugin: authenticatorNames(authenticators) }), needs);
   const at = { name, ca: authority.directory, until: reviewAtMs === undefined ? 'a later run' : momentText(reviewAtMs) };
   if (must && reason === 'ca-resting') return failed(name, fault('ACME_RESTING', at), needs, { ca: authority.directory });
   if (must && reason === 'orders-per-hour') return failed(name, fault('USAGE_ORDERS_PER_HOUR', at), needs);
   if (reason === 'needs-person') {
-    needs.tell({ type: 'needs-person', lineage: name, authenticator: authenticator.plugin });
-    return { lineage: name, result: 'needs-person', authenticator: authenticator.plugin };
+    const authenticator = authenticatorNames(authenticators);
+    needs.tell({ type: 'needs-person', lineage: name, authenticator });
+    return { lineage: name, result: 'needs-person', authenticator };
   }
   const ca = reason === 'ca-resting' ? { ca: authority.directory } : {};
   needs.tell({ type: 'not-due', lineage: name, what: 'renewal', reason, ...(reviewAtMs === undefined ? {} : { reviewAtMs }), ...ca });

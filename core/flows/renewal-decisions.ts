@@ -9,6 +9,7 @@ import type { LineageView } from '../store/store.ts';
 import type { Needs } from './needs.ts';
 import { renewalId } from './obtain.ts';
 import { type Known, renewalFacts } from './policy-facts.ts';
+import { proverOf } from './prover-of.ts';
 
 export type Readable = Extract<LineageView, { readable: true }>;
 
@@ -100,8 +101,8 @@ export async function decideOne(known: Known, options: Pick<RenewOptions, 'force
 }
 
 /** Whether the authenticator needs somebody there; `undefined` for a plugin that cannot be had, which is the renewal's own error. */
-export async function asksPerson({ authenticator }: Lineage, { plugins }: Pick<Needs, 'plugins'>): Promise<boolean | undefined> {
-  const prover = await plugins.authenticator(authenticator).catch(() => undefined);
+export async function asksPerson({ authenticators }: Lineage, needs: Pick<Needs, 'plugins'>): Promise<boolean | undefined> {
+  const prover = await proverOf(authenticators, needs).catch(() => undefined);
   return prover === undefined ? undefined : !prover.unattended;
 }
 

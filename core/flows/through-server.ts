@@ -145,8 +145,10 @@ export function throughServer(plugin: ServerAuthenticator, choice: PluginChoice,
   }
 
   return {
+    pluginFor: () => choice.plugin,
     unattended: plugin.unattended,
     gathers: true,
+    journalsApart: () => true,
     assess: (identifier) => plugin.assess(identifier),
     async foresee(lineage, identifiers, signal) {
       const survey = await plugin.survey(signal);

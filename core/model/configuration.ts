@@ -54,9 +54,10 @@ export function subjectArgument(subject: Subject): string {
   return subject.kind === 'system' ? '--system' : subject.name;
 }
 
-export function choicesOf({ authenticator, installers }: Pick<Lineage, 'authenticator' | 'installers'>): readonly PlacedChoice[] {
+export function choicesOf({ authenticators, installers }: Pick<Lineage, 'authenticators' | 'installers'>): readonly PlacedChoice[] {
+  const isOne = authenticators.every(({ names }) => names === undefined);
   return [
-    { kind: 'authenticator', place: ['authenticator'], choice: authenticator },
+    ...authenticators.map((choice, at): PlacedChoice => ({ kind: 'authenticator', place: isOne ? ['authenticator'] : ['authenticators', at], choice })),
     ...installers.map((choice, at): PlacedChoice => ({ kind: 'installer', place: ['installers', at], choice })),
   ];
 }

@@ -1,5 +1,5 @@
 import type { ChallengeTask, Receipt } from './challenge.ts';
-import type { KeyAlgorithm, OrderTerms, PluginChoice } from './lineage.ts';
+import type { AuthenticatorChoice, KeyAlgorithm, OrderTerms, PluginChoice } from './lineage.ts';
 import type { ServerProcess } from './site.ts';
 import type { WrittenEdit } from './written.ts';
 
@@ -24,7 +24,7 @@ export interface RenewEntry {
   /** What else was ordered; a resumed order must be for the same. */
   readonly terms?: OrderTerms;
   readonly orders: readonly JournalledOrder[];
-  readonly authenticator: PluginChoice;
+  readonly authenticators: readonly AuthenticatorChoice[];
   readonly proofs: readonly { readonly task: ChallengeTask; readonly receipt?: Receipt }[];
 }
 

@@ -19,6 +19,12 @@ export interface PluginChoice {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+/** An authenticator of a lineage, and the names it is for. */
+export interface AuthenticatorChoice extends PluginChoice {
+  /** Values of identifiers; absent: all that no other authenticator of the lineage is for. */
+  readonly names?: readonly string[];
+}
+
 /** How long before expiry something happens: a length of time, a part of the lifetime, or (deployment only) at once. */
 export type Lead = { readonly kind: 'time'; readonly ms: number } | { readonly kind: 'fraction'; readonly of: number } | { readonly kind: 'immediately' };
 
@@ -65,7 +71,8 @@ export interface Lineage {
   readonly keys: readonly KeyAlgorithm[];
   /** A renewal keeps the key of the newest version; without it each version has a key of its own. */
   readonly reuseKey?: boolean;
-  readonly authenticator: PluginChoice;
+  /** Each identifier has one of them, and no more. */
+  readonly authenticators: readonly AuthenticatorChoice[];
   readonly installers: readonly PluginChoice[];
   /** The names an installer is to serve, where not all of them are served here. */
   readonly serve?: readonly string[];
@@ -74,6 +81,16 @@ export interface Lineage {
   readonly permissions: Permissions;
   /** Its own; those of certkit.yaml and hooks.d are for it too. */
   readonly hooks?: HookDeclarations;
+}
+
+/** The authenticator that is to prove an identifier. */
+export function authenticatorFor<C extends Pick<AuthenticatorChoice, 'names'>>(choices: readonly C[], { value }: Identifier): C | undefined {
+  return choices.find(({ names }) => names?.includes(value)) ?? choices.find(({ names }) => names === undefined);
+}
+
+/** The names of a lineage's authenticators, for people: `webroot and dns`. */
+export function authenticatorNames(choices: readonly PluginChoice[]): string {
+  return [...new Set(choices.map(({ plugin }) => plugin))].join(' and ');
 }
 
 const NAME = /^[a-z0-9_][a-z0-9._-]{0,127}$/i;

@@ -17,6 +17,7 @@ const WANTED: { readonly [K in Key]: { readonly wanted: string; readonly isList?
   keys: { wanted: 'ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 or rsa-4096; one ecdsa and one rsa with a comma between them for both', isList: true },
   reuse_key: { wanted: 'true: renew with the same key; false: with a new one each time' },
   authenticator: { wanted: 'the plugin that proves control of the names' },
+  authenticators: { wanted: 'in its place, several, each with the names it is for: authenticators.0.plugin, authenticators.0.names', isList: true },
   installers: { wanted: 'the plugins that put the certificate to use, with commas between them', isList: true },
   serve: { wanted: 'the names that servers here are to serve, where not all of them are here', isList: true },
   renew_before: { wanted: 'how long before expiry to renew: "30 days", "720h", "33%"' },

@@ -42,7 +42,7 @@ const renewEntry = members(
     identifiers: list(text),
     terms: optional(members({ profile: optional(text), startsAfterMs: optional(whole), lifeMs: optional(whole) }, 'ignored')),
     orders: list(members({ algorithm: oneOf(KEY_ALGORITHMS), url: text, finalizing: flag }, 'ignored')),
-    authenticator: choice,
+    authenticators: list(members({ plugin: text, options: mapOf(anything), names: optional(list(text)) }, 'ignored')),
     proofs: list(members({ task, receipt: optional(mapOf(receiptValue)) }, 'ignored')),
   },
   'ignored',
@@ -88,6 +88,15 @@ const deployEntry = members(
 
 const hooksEntry = members({ format: exactly(FORMAT), kind: exactly('hooks'), id: text, lineages: list(text) }, 'ignored');
 
+/** An entry that a certkit before 0.2 left: it has one authenticator, and tasks without their lineage. */
+function asNow(value: unknown): unknown {
+  const entry = mapping(value);
+  const { authenticator, lineage, proofs } = entry;
+  if (authenticator === undefined || !Array.isArray(proofs)) return entry;
+  const withLineage = proofs.map((proof) => ({ ...mapping(proof), task: { lineage, ...mapping(mapping(proof).task) } }));
+  return { ...entry, authenticators: [authenticator], proofs: withLineage };
+}
+
 function decoderOf(kind: unknown): Decoder<JournalEntry & { readonly format: typeof FORMAT }> {
   switch (kind) {
     case 'deploy':
@@ -95,7 +104,7 @@ function decoderOf(kind: unknown): Decoder<JournalEntry & { readonly format: typ
     case 'hooks':
       return hooksEntry;
     default:
-      return renewEntry;
+      return (value) => renewEntry(asNow(value));
   }
 }
 

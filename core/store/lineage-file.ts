@@ -3,7 +3,9 @@ import { parseDuration } from '../model/duration.ts';
 import type { HookDeclarations } from '../model/hook.ts';
 import { type Identifier, type Parsed, parseIdentifier } from '../model/identifier.ts';
 import {
+  type AuthenticatorChoice,
   type Authority,
+  authenticatorFor,
   KEY_ALGORITHMS,
   type KeyAlgorithm,
   keyTypeOf,
@@ -74,7 +76,8 @@ const SETTINGS = {
 const LINEAGE = {
   ...COMMON,
   identifiers: decodeIdentifiers,
-  authenticator: decodeChoice,
+  authenticator: optional(decodeChoice),
+  authenticators: optional(decodeAuthenticators),
   installers: optional(list(decodeChoice)),
   serve: optional(decodeServe),
 };
@@ -124,7 +127,7 @@ export function assembleLineage(name: string, fields: LineageFields, settings: S
     authority: present<Authority>({ directory, bundle: fields.ca_bundle ?? authority.bundle, email: fields.email ?? authority.email }),
     keys: fields.keys ?? keys ?? DEFAULT_KEYS,
     reuseKey: fields.reuse_key ?? reuseKey,
-    authenticator: fields.authenticator,
+    authenticators: assembleAuthenticators(fields),
     installers: fields.installers ?? [],
     serve: fields.serve,
     policy: present<Policy>({ renewBefore: fields.renew_before ?? policy.renewBefore, deployBefore: fields.deploy_before ?? policy.deployBefore }),
@@ -144,7 +147,7 @@ export function plainLineage(lineage: Lineage): Record<string, unknown> {
     email: authority.email,
     keys: lineage.keys,
     reuse_key: lineage.reuseKey,
-    authenticator: plainChoice(lineage.authenticator),
+    ...plainAuthenticators(lineage.authenticators),
     installers: lineage.installers.length === 0 ? undefined : lineage.installers.map(plainChoice),
     serve: lineage.serve,
     renew_before: policy.renewBefore && formatLead(policy.renewBefore),
@@ -160,7 +163,8 @@ export function plainFields(fields: LineageFields): Record<string, unknown> {
   return present<Record<string, unknown>>({
     ...fields,
     identifiers: fields.identifiers.map(({ value }) => value),
-    authenticator: plainChoice(fields.authenticator),
+    authenticator: fields.authenticator && plainChoice(fields.authenticator),
+    authenticators: fields.authenticators?.map(plainAuthenticator),
     installers: fields.installers?.map(plainChoice),
     renew_before: fields.renew_before && formatLead(fields.renew_before),
     deploy_before: fields.deploy_before && formatLead(fields.deploy_before),
@@ -187,6 +191,17 @@ export function plainSettings({ authority, keys, reuseKey, policy, terms, permis
 
 function plainChoice({ plugin, options }: PluginChoice): Record<string, unknown> {
   return { plugin, ...present<Record<string, unknown>>(options) };
+}
+
+function plainAuthenticator({ names, ...choice }: AuthenticatorChoice): Record<string, unknown> {
+  const { plugin, ...options } = plainChoice(choice);
+  return { plugin, ...present<Record<string, unknown>>({ names }), ...options };
+}
+
+function plainAuthenticators(authenticators: readonly AuthenticatorChoice[]): Record<string, unknown> {
+  const [only, second] = authenticators;
+  if (only !== undefined && second === undefined && only.names === undefined) return { authenticator: plainChoice(only) };
+  return { authenticators: authenticators.map(plainAuthenticator) };
 }
 
 type TermsFields = Pick<SettingsFields, 'profile' | 'not_before' | 'not_after'>;
@@ -244,6 +259,55 @@ function decodeChoice(value: unknown): PluginChoice {
   if (plugin === undefined) throw new Misfit('"plugin" is missing: the name of the plugin');
   if (typeof plugin !== 'string' || plugin === '') throw new Misfit('the name of a plugin is wanted', ['plugin']);
   return { plugin, options };
+}
+
+/** The same, with the names that each is for. */
+function decodeAuthenticators(value: unknown): readonly AuthenticatorChoice[] {
+  const choices = list(decodeAuthenticator)(value);
+  if (choices.length === 0) throw new Misfit('at least one is wanted');
+  const others = choices.flatMap(({ names }, at) => (names === undefined ? [at] : []));
+  if (others[1] !== undefined) throw new Misfit('"names" is missing: one authenticator may go without, which is for all other names', [others[1]]);
+  if (choices.length === 1 && others.length === 1) throw new Misfit('one authenticator for all names is written as "authenticator"');
+  const seen = new Set<string>();
+  for (const [at, { names }] of choices.entries()) {
+    for (const name of names ?? []) {
+      if (seen.has(name)) throw new Misfit(`"${name}" has an authenticator already`, [at, 'names']);
+      seen.add(name);
+    }
+  }
+  return choices;
+}
+
+function decodeAuthenticator(value: unknown): AuthenticatorChoice {
+  if (typeof value === 'string') return decodeChoice(value);
+  const { names, ...choice } = mapping(value);
+  return names === undefined ? decodeChoice(choice) : { ...decodeChoice(choice), names: decodeNames(names) };
+}
+
+function decodeNames(value: unknown): readonly string[] {
+  try {
+    return decodeServe(value);
+  } catch (thrown) {
+    throw thrown instanceof Misfit ? thrown.within('names') : thrown;
+  }
+}
+
+/** Each name has to have one. */
+function assembleAuthenticators({ authenticator, authenticators, identifiers }: LineageFields): readonly AuthenticatorChoice[] {
+  if (authenticator !== undefined && authenticators !== undefined)
+    throw new Misfit('"authenticator" and "authenticators" are both there; one for all names is the first, several the second', ['authenticators']);
+  if (authenticators === undefined) {
+    if (authenticator === undefined) throw new Misfit('"authenticator" is missing: the plugin that proves control of the names');
+    return [authenticator];
+  }
+  for (const [at, { names }] of authenticators.entries()) {
+    const unknown = names?.find((name) => !identifiers.some(({ value }) => value === name));
+    if (unknown !== undefined) throw new Misfit(`"${unknown}" is none of the identifiers`, ['authenticators', at, 'names']);
+  }
+  const without = identifiers.find((identifier) => authenticatorFor(authenticators, identifier) === undefined);
+  if (without !== undefined)
+    throw new Misfit(`"${without.value}" has no authenticator: name it at one of them, or give one without "names"`, ['authenticators']);
+  return authenticators;
 }
 
 /** Octal digits, as everybody writes a mode: 640, 0640, 0o640. The world and execution stay shut. */

@@ -3,7 +3,7 @@ import { isListKey } from './configuration-keys.ts';
 import { Misfit } from './decode.ts';
 
 /** Where a lineage's file may have the name of a plugin in place of its members. */
-const NAME_ALONE = /^(?:authenticator|installers\.\d+)$/;
+const NAME_ALONE = /^(?:authenticator|(?:authenticators|installers)\.\d+)$/;
 
 /**
  * The steps that a dotted key means in a document. An item of a list is meant by its number, counted from 0, or by the name of its

@@ -1,6 +1,7 @@
-import { boolean, command, directory, file, flagOf, integer, mode, optionFlags, port, readOptions, text } from 'certkit/options';
+import { boolean, command, directory, file, flagOf, integer, mode, optionFlags, port, readOptions, text, valueFor } from 'certkit/options';
 import type { OptionDeclarations } from 'certkit/plugin';
 import { describe, expect, expectTypeOf, test } from 'vitest';
+import { maskFor } from '../../plugins/secrets.ts';
 
 const one = (declaration: OptionDeclarations[string], value: unknown) => readOptions('demo', { it: declaration }, { it: value }).it;
 
@@ -125,5 +126,38 @@ describe('options of a plugin', () => {
       { option: 'after-all', flag: '--demo-after-all', value: '<command>', text: 'Then', required: false, secret: false, default: ['true'] },
       { option: 'fast', flag: '--demo-fast', text: 'Quick', required: false, secret: false },
     ]);
+  });
+});
+
+describe('an option that differs by name', () => {
+  const root = directory('x', { byName: true });
+  const rows: readonly [string, unknown, unknown][] = [
+    ['is nothing at all', undefined, { names: {} }],
+    ['is one value for all', '/srv/./a', { others: '/srv/a', names: {} }],
+    ['is a value for each', { 'A.example.com.': '/srv/a', '*.example.com': '/srv/b' }, { names: { 'a.example.com': '/srv/a', '*.example.com': '/srv/b' } }],
+    ['has one for the others', { 'a.example.com': '/srv/a', others: '/srv/b' }, { others: '/srv/b', names: { 'a.example.com': '/srv/a' } }],
+  ];
+  for (const [title, given, read] of rows) test(title, () => expect(one(root, given)).toEqual(read));
+
+  const refused: readonly [string, OptionDeclarations[string], unknown, string][] = [
+    ['a name that is none', root, { 'exa mple': '/srv' }, '"exa mple" is no name'],
+    ['a name twice', root, { 'a.example.com': '/srv', 'A.example.com': '/srv' }, 'a.example.com is there twice'],
+    ['a value of the wrong type', root, { 'a.example.com': 'public' }, 'of a.example.com: it is not an absolute path'],
+    ['nothing where one is required', directory('x', { byName: true, required: true }), undefined, 'required'],
+    ['a list', root, ['/srv'], 'not a path'],
+  ];
+  for (const [title, declaration, given, because] of refused) {
+    test(`refuses ${title}`, () => expect(() => one(declaration, given)).toThrow(because));
+  }
+
+  test('answers for each name', () => {
+    const values = { others: '/srv/b', names: { 'a.example.com': '/srv/a' } };
+    expect(['a.example.com', 'b.example.com'].map((value) => valueFor(values, { value }))).toEqual(['/srv/a', '/srv/b']);
+    expect(valueFor({ names: {} }, { value: 'toString' })).toBeUndefined();
+  });
+
+  test('is masked, where it is secret', () => {
+    const mask = maskFor({ key: text('x', { secret: true, byName: true }) }, { key: { others: 'hush', names: { 'a.example.com': 'quiet' } } });
+    expect(mask('hush and quiet')).toBe('**** and ****');
   });
 });

@@ -64,7 +64,7 @@ export const EXAMPLE: Lineage = {
   ],
   authority: { directory: 'https://ca.example/directory' },
   keys: ['ecdsa-p256'],
-  authenticator: { plugin: 'webroot', options: { root: '/srv/www' } },
+  authenticators: [{ plugin: 'webroot', options: { root: '/srv/www' } }],
   installers: [{ plugin: 'nginx-custom', options: { prefix: '/usr/local/nginx', reload: ['/usr/bin/ngxreload', '--now'] } }],
   policy: {},
   terms: {},

@@ -32,7 +32,7 @@ permissions: {mode: 0640, owner: root, group: web}
     ],
     authority: { directory: 'https://ca.example/directory', bundle: '/etc/ca.pem', email: 'admin@example.com' },
     keys: ['ecdsa-p384', 'rsa-2048'],
-    authenticator: { plugin: 'webroot', options: { root: '/srv/www' } },
+    authenticators: [{ plugin: 'webroot', options: { root: '/srv/www' } }],
     installers: [
       { plugin: 'nginx-custom', options: { prefix: '/usr/local/nginx' } },
       { plugin: 'files', options: { mode: '0640' } },
@@ -73,6 +73,24 @@ test('defaults of certkit.yaml are merged in, and a default bundle or profile is
   expect(await store.lineage('b')).toMatchObject({ keys: ['ecdsa-p256'], reuseKey: false, terms: {} });
 });
 
+const several = (authenticators: string) => `ca: https://ca.example/d\nidentifiers: [example.com, "*.example.com"]\nauthenticators: ${authenticators}\n`;
+
+test('a lineage has an authenticator for each name, and its file says so again', async () => {
+  const { store, put, at } = await freshHome();
+  put('lineages/site.yaml', several('[{plugin: dns, names: ["*.EXAMPLE.com"], provider: home}, webroot]'));
+  const lineage = await store.lineage('site');
+  const authenticators = [
+    { plugin: 'dns', options: { provider: 'home' }, names: ['*.example.com'] },
+    { plugin: 'webroot', options: {} },
+  ];
+  expect(lineage.authenticators).toEqual(authenticators);
+  await store.save({ ...lineage, name: 'again' });
+  expect((await store.lineage('again')).authenticators).toEqual(authenticators);
+  await store.save({ ...lineage, authenticators: [{ plugin: 'standalone', options: {} }] });
+  expect(readFileSync(at('lineages/site.yaml'), 'utf8')).not.toContain('authenticators');
+  expect((await store.lineage('site')).authenticators).toEqual([{ plugin: 'standalone', options: {} }]);
+});
+
 const bad: readonly [title: string, text: string, line: number | undefined, words: RegExp][] = [
   ['an unknown key', `${LINEAGE_YAML}renew_befor: 3 days\n`, 4, /"renew_befor" is not known here; known are .*renew_before/],
   ['an unknown permission', `${LINEAGE_YAML}permissions:\n  mode: 0640\n  user: x\n`, 6, /"user" is not known/],
@@ -91,6 +109,18 @@ const bad: readonly [title: string, text: string, line: number | undefined, word
   ['a key open to the world', `${LINEAGE_YAML}permissions: {mode: 0644}\n`, 4, /at most 0660/],
   ['immediate renewal', `${LINEAGE_YAML}renew_before: immediately\n`, 4, /deploy_before/],
   ['a beginning that is no length of time', `${LINEAGE_YAML}not_before: soon\n`, 4, /"now".*"2 hours"/],
+  ['neither authenticator nor authenticators', 'ca: https://ca.example/d\nidentifiers: [a.example.com]\n', undefined, /"authenticator" is missing/],
+  ['both', `${LINEAGE_YAML}authenticators: [{plugin: dns, names: [example.com]}]\n`, 4, /both there/],
+  ['two for all names', several('[standalone, {plugin: webroot}]'), 3, /authenticators.1: "names" is missing/],
+  ['one for all names as a list', several('[standalone]'), 3, /written as "authenticator"/],
+  ['a name without one', several('[{plugin: dns, names: ["*.example.com"]}]'), 3, /"example.com" has no authenticator/],
+  [
+    'a name with two',
+    several('[{plugin: dns, names: [example.com]}, {plugin: webroot, names: [EXAMPLE.com, "*.example.com"]}]'),
+    3,
+    /"example.com" has an authenticator already/,
+  ],
+  ['an authenticator for a name that it lacks', several('[webroot, {plugin: dns, names: ["*.example.org"]}]'), 3, /none of the identifiers/],
   ['an installer without a plugin', `${LINEAGE_YAML}installers:\n  - prefix: /x\n`, 5, /"plugin" is missing/],
 ];
 for (const [title, text, line, words] of bad) {
@@ -200,7 +230,7 @@ const edits: readonly [title: string, change: (held: Lineage) => Partial<Lineage
     '"https://ca.example/directory"   # ours',
     '"https://b.example/d"   # ours',
   ],
-  ['an option', () => ({ authenticator: { plugin: 'webroot', options: { root: '/new' } } }), 'root: /srv/www }', 'root: /new }'],
+  ['an option', () => ({ authenticators: [{ plugin: 'webroot', options: { root: '/new' } }] }), 'root: /srv/www }', 'root: /new }'],
   ['a policy away', () => ({ policy: {} }), 'renew_before: 720h\n', ''],
   ['a policy', () => ({ policy: { renewBefore: { kind: 'fraction', of: 0.5 } } }), '720h', '50%'],
   [

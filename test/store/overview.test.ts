@@ -113,7 +113,7 @@ for (const [title, damage] of damages) {
     const home = await warm();
     const path = home.at('state/index.json');
     writeFileSync(path, damage(readFileSync(path, 'utf8')));
-    expect(only(await home.again().overview())).toMatchObject({ readable: true, lineage: { authenticator: { plugin: 'webroot' } } });
+    expect(only(await home.again().overview())).toMatchObject({ readable: true, lineage: { authenticators: [{ plugin: 'webroot' }] } });
     const { reads, store } = watched(home);
     await store.overview();
     expect(reads).toEqual(['state/index.json', 'state/renewal-windows.json', 'state/revocations.json']);

@@ -14,7 +14,7 @@ const renewing: RenewEntry = {
   ca: 'https://ca.example/directory',
   identifiers: ['example.com'],
   orders: [{ algorithm: 'ecdsa-p256', url: 'https://ca.example/order/1', finalizing: true }],
-  authenticator: { plugin: 'webroot', options: { root: '/srv', list: ['a'] } },
+  authenticators: [{ plugin: 'webroot', options: { root: '/srv', list: ['a'] }, names: ['example.com'] }],
   proofs: [
     {
       task: {
