@@ -6,12 +6,13 @@ import { get } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { servedCertificate, verifiedHandshake } from './handshake.ts';
+import { isFree } from './loopback.ts';
 import { startSourceNginx, startStockNginx } from './nginx.ts';
 import { layoutCentmin, type SourceNginx } from './nginx-centmin.ts';
-import { processesOf } from './nginx-instance.ts';
 import type { NginxLayout } from './nginx-site.ts';
 import { type Pebble, startPebble } from './pebble.ts';
 import { accepts, freePorts } from './ports.ts';
+import { processesOf } from './processes.ts';
 import { selfSigned } from './self-signed.ts';
 import { tempDir } from './temp.ts';
 
@@ -144,11 +145,20 @@ test('nothing is left when the process that started the parts is killed', async 
   const dir = tempDir(join(import.meta.dirname, '../../.cache/parts-'));
   const bundle = join(dir.path, 'start.mjs');
   const contents = `
+    import { startApache } from './apache.ts';
+    import { startBind } from './bind.ts';
     import { startPebble } from './pebble.ts';
     import { startSourceNginx } from './nginx.ts';
     const nginx = await startSourceNginx();
+    const apache = await startApache();
+    const bind = await startBind({ zones: [{ name: 'example.test' }] });
     const pebble = await startPebble({ httpPort: 1, tlsPort: 1 });
-    console.log(JSON.stringify({ root: nginx.root, binary: nginx.binary, ports: [nginx.httpPort, Number(new URL(pebble.directoryUrl).port)] }));
+    console.log(JSON.stringify({
+      files: [nginx.root, apache.root, bind.keyFile],
+      binaries: [nginx.binary, apache.binary],
+      ports: [nginx.httpPort, apache.httpPort, Number(new URL(pebble.directoryUrl).port)],
+      dns: [bind.address, bind.port],
+    }));
     setInterval(() => {}, 1000);`;
   await build({
     stdin: { contents, resolveDir: import.meta.dirname, loader: 'ts' },
@@ -160,12 +170,13 @@ test('nothing is left when the process that started the parts is killed', async 
   });
   const starter = spawn(process.execPath, [bundle], { stdio: ['ignore', 'pipe', 'inherit'] });
   const line = await new Promise<string>((resolve) => starter.stdout.setEncoding('utf8').once('data', resolve));
-  const { root, binary, ports } = JSON.parse(line) as { root: string; binary: string; ports: number[] };
-  expect(processesOf(binary).length).toBeGreaterThan(1);
+  const { files, binaries, ports, dns } = JSON.parse(line) as { files: string[]; binaries: string[]; ports: number[]; dns: [string, number] };
+  expect([binaries.every((binary) => processesOf(binary).length > 1), files.every(existsSync), await isFree(...dns)]).toEqual([true, true, false]);
   starter.kill('SIGKILL');
-  await expect.poll(() => processesOf(binary), { timeout: 5000 }).toEqual([]);
-  await expect.poll(() => existsSync(root), { timeout: 5000 }).toBe(false);
+  await expect.poll(() => binaries.flatMap(processesOf), { timeout: 5000 }).toEqual([]);
+  await expect.poll(() => files.filter(existsSync), { timeout: 5000 }).toEqual([]);
   for (const port of ports) await expect.poll(() => accepts(port), { timeout: 5000 }).toBe(false);
+  await expect.poll(() => isFree(...dns), { timeout: 5000 }).toBe(true);
   dir.remove();
 });
 
