@@ -198,11 +198,14 @@ const catalogue = {
     message: `The server's configuration cannot be read whole:${at.faults.map((text) => `\n  ${text}`).join('')}`,
     hint: 'Nothing was touched. Mend the file named, or report it if the server accepts it.',
   }),
-  INSTALLER_NO_WEBROOT: (at: { plugin: string; name: string; looked: readonly string[]; because: readonly string[] }) => ({
-    message:
-      at.looked.length === 0
-        ? `${at.plugin} has no place for the proof of ${at.name}: no web server was found on this machine that could tell one`
-        : `${at.plugin} has no place for the proof of ${at.name}, by what is configured in ${list(at.looked)}${at.because.length === 0 ? ': nothing there answers the name over plain HTTP' : at.because.map((text) => `\n  ${text}`).join('')}`,
+  INSTALLER_NO_WEBROOT: (at: { plugin: string; name: string; obstacles: readonly string[]; others: readonly string[] }) => ({
+    message: `${at.plugin} has no place for the proof of ${at.name}:${[
+      ...at.obstacles,
+      ...(at.others.length === 0 ? [] : [`${list(at.others)}: nothing there is for the name over plain HTTP`]),
+      ...(at.obstacles.length + at.others.length === 0 ? ['no web server was found on this machine whose configuration tells one'] : []),
+    ]
+      .map((text) => `\n  ${text}`)
+      .join('')}`,
     hint: `Name the directory that the site is served from, as in --webroot-root ${at.name}=DIRECTORY, or choose another authenticator. The CA was not asked.`,
   }),
   INSTALLER_SEVERAL_WEBROOTS: (at: { plugin: string; name: string; found: readonly string[] }) => ({

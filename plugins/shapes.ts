@@ -45,7 +45,7 @@ const survey = v.looseObject({
 });
 
 const beneath = v.pipe(
-  line,
+  v.string(),
   v.check((text) => !text.startsWith('/') && !text.split('/').includes('..'), 'is not a path below another'),
 );
 const known = { byName: v.boolean(), atPort80: v.boolean() };

@@ -62,11 +62,11 @@ export async function obtain(
   };
 
   try {
+    const prover = await proverOf(lineage.authenticators, needs);
+    const served = await needs.servedPaths.find({ prover, ...lineage });
     await journal({});
     await store.begin(lineage.name);
     tell({ type: 'ordering', lineage: lineage.name, names: entry.identifiers, ca: lineage.authority.directory, reason });
-    const prover = await proverOf(lineage.authenticators, needs);
-    const served = await needs.servedPaths.find({ prover, ...lineage });
     const session = await needs.ca.session(lineage.authority, needs.signal);
     const placed = await placeOrders(lineage, newest, entry, session, needs, (orders) => journal({ orders }));
     // The key is made while the CA looks at the proofs; both end before anything is made of a failure.

@@ -91,8 +91,9 @@ function pathFor(identifier: Identifier, sources: readonly Source[], plugin: str
       throw fault('INSTALLER_SEVERAL_WEBROOTS', { plugin, name, found });
     }
     case 'none': {
-      const looked = [...new Set(sources.map(({ server }) => server))];
-      throw fault('INSTALLER_NO_WEBROOT', { plugin, name, looked, because: decision.because.map(({ server, because }) => `${server}: ${because}`) });
+      const obstacles = decision.because.map(({ server, because }) => `${server}: ${because}`);
+      const others = sources.map(({ server }) => server).filter((server) => !decision.because.some((one) => one.server === server));
+      throw fault('INSTALLER_NO_WEBROOT', { plugin, name, obstacles, others: [...new Set(others)] });
     }
   }
 }

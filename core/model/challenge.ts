@@ -15,7 +15,7 @@ interface WithToken {
 
 /**
  * A directory that a web server serves as `/.well-known/acme-challenge`: `path` below the directory `root`, which somebody else may own.
- * `path` is `.well-known/acme-challenge` where the server looks below a document root, and `.` where it maps the address to `root` itself.
+ * `path` is `.well-known/acme-challenge` where the server looks below a document root, and empty where it maps the address to `root` itself.
  */
 export interface ServedPath {
   readonly root: string;

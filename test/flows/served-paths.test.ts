@@ -93,11 +93,11 @@ test('none is an error with the servers that were looked at, and what stands in 
   await expect(serversOf(world).find(['a.test'])).rejects.toMatchObject({
     code: 'INSTALLER_NO_WEBROOT',
     message: expect.stringMatching(
-      /in the nginx server, the other server\n {2}the nginx server: "proxy_pass x" \(\/etc\/site\.conf:2\) answers, and not a file$/,
+      /a\.test:\n {2}the nginx server: "proxy_pass x" \(\/etc\/site\.conf:2\) answers, and not a file\n {2}the other server: nothing there/,
     ),
     hint: expect.stringContaining('--webroot-root a.test=DIRECTORY'),
   });
-  await expect(serversOf(world).find(['b.test'])).rejects.toThrow(/in the nginx server, the other server: nothing there answers the name over plain HTTP/);
+  await expect(serversOf(world).find(['b.test'])).rejects.toThrow(/the nginx server, the other server: nothing there is for the name over plain HTTP/);
   await expect(serversOf({ gone: 'absent' }).find(['b.test'])).rejects.toThrow(/no web server was found on this machine/);
 });
 

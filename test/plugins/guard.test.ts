@@ -201,7 +201,7 @@ describe('what a plugin makes and returns', () => {
       const made = installer({ locates: 'proofs', locateProofs: () => place });
       return 'locates' in made ? made.locateProofs(identifier, survey) : expect.fail('it locates nothing');
     };
-    const at = { root: '/srv', path: '.' };
+    const at = { root: '/srv', path: '' };
     for (const place of [undefined, { kind: 'none', because: 'x', ...known }, { kind: 'files', at, site: '/a:1', ...known }]) {
       expect(locating(place)).toBe(place);
     }

@@ -36,13 +36,13 @@ export function filesOf({ path, levels, chain, variables, prefix }: Asked): File
   if (place !== undefined && value.includes('$')) return none(`what ${quoted(place)} is, is not known before somebody asks`);
   const top = utf8OfLatin1(value);
 
-  if (owner === undefined) return { kind: 'files', at: { root: resolve(prefix, top), path: dirname(`${tried}`).replace(/^\/+/, '') || '.' } };
+  if (owner === undefined) return { kind: 'files', at: { root: resolve(prefix, top), path: dirname(`${tried}`).replace(/^\/+/, '') } };
   if (tried !== path) return none(`${quoted(place as Placed)} and try_files together are not looked into`);
   // With a pattern the alias is the whole path of the file (ngx_http_map_uri_to_path).
   const file = owner.modifier.startsWith('~') ? resolve(prefix, top) : resolve(prefix, top + path.slice(owner.path.length));
   if (basename(file) !== wanted) return none(`${quoted(place as Placed)} leads to ${file}`);
   const root = owner.modifier.startsWith('~') ? dirname(file) : resolve(prefix, top);
-  return { kind: 'files', at: { root, path: relative(root, dirname(file)) || '.' } };
+  return { kind: 'files', at: { root, path: relative(root, dirname(file)) } };
 }
 
 /** The first path that is tried and has the file's own name; a proof is found there. The last argument is no file. */

@@ -55,7 +55,7 @@ test('an IPv6 address is a host in brackets', async () => {
 test('certkit looks into what is included, and does not guess what cannot be read', async () => {
   const block = 'server { listen 80; server_name a.example; include snippets/*.conf; }';
   const snippet = 'location /.well-known/acme-challenge/ { alias /srv/letsencrypt/; }';
-  expect(await locate(block, 'a.example', { '/etc/nginx/snippets/acme.conf': snippet })).toMatchObject(at('/srv/letsencrypt', '.'));
+  expect(await locate(block, 'a.example', { '/etc/nginx/snippets/acme.conf': snippet })).toMatchObject(at('/srv/letsencrypt', ''));
   expect(
     await locate('include sites/a.example;', 'a.example', { '/etc/nginx/sites/a.example': 'server { listen 80; server_name a.example; } }' }),
   ).toMatchObject({
