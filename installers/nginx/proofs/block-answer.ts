@@ -12,9 +12,9 @@ export type BlockAnswer = FilesAnswer | { readonly kind: 'redirect'; readonly ta
  * Where a block would find the file that it answers a request for one with, as nginx goes about it: rewriting, location,
  * rewriting there, access, then the file.
  *
- * @param prefix - that of the server, which relative paths are below
+ * @param prefix - which relative paths are below; `undefined` where the server does not tell
  */
-export function answerOf(request: PlainRequest, server: HttpServer, prefix: string): BlockAnswer {
+export function answerOf(request: PlainRequest, server: HttpServer, prefix: string | undefined): BlockAnswer {
   const variables = variablesOf(request, server);
   const early = rewriteBy(server.contents, variables);
   const path = variables.get('uri');

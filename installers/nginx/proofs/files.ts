@@ -1,4 +1,4 @@
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { utf8OfLatin1 } from 'certkit/confedit';
 import { type Location, type Placed, translatePcre } from 'certkit/confedit/nginx';
 import type { ServedPath } from 'certkit/plugin';
@@ -14,46 +14,63 @@ export interface Asked {
   /** The locations that the last of the levels are in. */
   readonly chain: readonly Location[];
   readonly variables: Variables;
-  /** That of the server. */
-  readonly prefix: string;
+  /** That of the server; `undefined` where it does not tell. */
+  readonly prefix: string | undefined;
 }
 
 /** Where the files are that a block has for a path, by `root`, `alias` and `try_files`. */
-export function filesOf({ path, levels, chain, variables, prefix }: Asked): FilesAnswer {
-  const none = (because: string): FilesAnswer => ({ kind: 'none', because });
-  const wanted = basename(path);
-
+export function filesOf(asked: Asked): FilesAnswer {
+  const { path, levels, chain } = asked;
   const tries = levels.at(-1)?.findLast(({ directive }) => directive.name === 'try_files');
-  const tried = tries === undefined ? path : firstTried(tries, wanted, variables);
+  const tried = tries === undefined ? path : fileTried(tries, asked);
   if (tries !== undefined && tried === undefined) return none(`${quoted(tries)} does not look for the file`);
 
   const place = inForceAmong(levels, (name) => name === 'root' || name === 'alias').at(-1);
-  const written = place?.directive.args[0] ?? 'html'; // ngx_http_core_merge_loc_conf
-  const isAlias = place?.directive.name === 'alias';
-  // The location whose alias it is: one that a location further in inherits is still about that one's prefix.
-  const owner = isAlias ? chain[levels.findLastIndex((level) => level.includes(place)) - (levels.length - chain.length)] : undefined;
-  const value = expand(written, owner === undefined ? variables : withCaught(owner, path, variables));
-  if (place !== undefined && value.includes('$')) return none(`what ${quoted(place)} is, is not known before somebody asks`);
-  const top = utf8OfLatin1(value);
+  // A location further in may inherit an alias: it is still about the prefix of the one that has it.
+  const owner = chain[levels.findIndex((level) => place !== undefined && level.includes(place)) - (levels.length - chain.length)];
+  if (place?.directive.name !== 'alias' || owner === undefined) return belowRoot(place, tried ?? path, asked);
+  return tried === path ? throughAlias(place, owner, asked) : none(`${quoted(place)} and try_files together are not looked into`);
+}
 
-  if (owner === undefined) return { kind: 'files', at: { root: resolve(prefix, top), path: dirname(`${tried}`).replace(/^\/+/, '') } };
-  if (tried !== path) return none(`${quoted(place as Placed)} and try_files together are not looked into`);
+/** @param place - the `root` in force; without one it is `html` (ngx_http_core_merge_loc_conf) */
+function belowRoot(place: Placed | undefined, file: string, { variables, prefix }: Asked): FilesAnswer {
+  const root = directory(place?.directive.args[0] ?? 'html', variables, prefix);
+  return root === undefined ? unknown(place) : { kind: 'files', at: { root, path: dirname(file).slice(1) } };
+}
+
+function throughAlias(place: Placed, { modifier, path: location }: Location, { path, variables, prefix }: Asked): FilesAnswer {
+  const [written = ''] = place.directive.args;
+  const isPattern = modifier.startsWith('~');
   // With a pattern the alias is the whole path of the file (ngx_http_map_uri_to_path).
-  const file = owner.modifier.startsWith('~') ? resolve(prefix, top) : resolve(prefix, top + path.slice(owner.path.length));
-  if (basename(file) !== wanted) return none(`${quoted(place as Placed)} leads to ${file}`);
-  const root = owner.modifier.startsWith('~') ? dirname(file) : resolve(prefix, top);
+  const file = isPattern
+    ? directory(written, withCaught(location, modifier, path, variables), prefix)
+    : directory(written + path.slice(location.length), variables, prefix);
+  if (file === undefined) return unknown(place);
+  if (basename(file) !== basename(path)) return none(`${quoted(place)} leads to ${file}`);
+  const root = isPattern ? dirname(file) : (directory(written, variables, prefix) ?? '/');
   return { kind: 'files', at: { root, path: relative(root, dirname(file)) } };
 }
 
-/** The first path that is tried and has the file's own name; a proof is found there. The last argument is no file. */
-function firstTried({ directive }: Placed, wanted: string, variables: Variables): string | undefined {
-  const paths = directive.args.slice(0, -1).map((arg) => expand(arg, variables));
-  const found = paths.find((path) => !path.includes('$') && basename(path) === wanted && !path.endsWith('/'));
-  return found === undefined ? undefined : join('/', found);
+/** `undefined` where it is not known: a variable of the request, or a prefix that nobody tells. */
+function directory(written: string, variables: Variables, prefix: string | undefined): string | undefined {
+  const path = utf8OfLatin1(expand(written, variables));
+  if (path.includes('$') || (prefix === undefined && !isAbsolute(path))) return undefined;
+  return resolve(prefix ?? '/', path);
 }
 
-function withCaught({ modifier, path: pattern }: Location, path: string, variables: Variables): Variables {
-  if (!modifier.startsWith('~')) return variables;
+/** What is tried and is the file: best by its own path, else by one that has its name. The last argument is no file. */
+function fileTried({ directive }: Placed, { path, variables }: Asked): string | undefined {
+  const tried = directive.args.slice(0, -1).map((arg) => expand(arg, variables));
+  const other = tried.find((one) => !one.includes('$') && !one.endsWith('/') && basename(one) === basename(path));
+  return tried.includes(path) ? path : other && join('/', other);
+}
+
+function withCaught(pattern: string, modifier: Location['modifier'], path: string, variables: Variables): Variables {
   const caught = translatePcre(pattern, modifier === '~*')?.exec(path) ?? [];
   return new Map([...variables, ...[...caught].map((text, at) => [String(at), text ?? ''] as const)]);
 }
+
+const none = (because: string): FilesAnswer => ({ kind: 'none', because });
+
+const unknown = (place: Placed | undefined): FilesAnswer =>
+  none(place === undefined ? 'nginx does not tell the prefix that its files are below' : `what ${quoted(place)} is, is not known before somebody asks`);

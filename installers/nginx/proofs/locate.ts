@@ -38,7 +38,8 @@ export function locateProofs({ value }: Identifier, survey: Survey): ProofsPlace
 }
 
 function follow(request: PlainRequest, server: HttpServer, facts: NginxFacts, way: readonly string[]): Found {
-  const answer = answerOf(request, server, facts.instance.prefix);
+  const { prefix, prefixIsItsOwn } = facts.instance;
+  const answer = answerOf(request, server, prefixIsItsOwn ? undefined : prefix);
   if (answer.kind === 'none') return answer;
   const site = whereIs(server);
   if (answer.kind === 'files') return { ...answer, site };
@@ -78,7 +79,8 @@ function plainAnswers(host: string, port: number, facts: NginxFacts) {
 
 /** At that port; where nothing has it, something in front passes it on to another. */
 function tlsAnswers(host: string, port: number, facts: NginxFacts) {
-  const answers = answersAt(host, facts, true);
+  const rejects = (server: HttpServer) => facts.servers.effective(server, 'ssl_reject_handshake').at(-1)?.directive.args[0] === 'on';
+  const answers = answersAt(host, facts, true).filter(({ server }) => !rejects(server));
   const usual = answers.filter(({ address }) => portOf(address) === port);
   return usual.length > 0 ? usual : answers;
 }

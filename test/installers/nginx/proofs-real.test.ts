@@ -37,6 +37,10 @@ const found: readonly [title: string, blocks: string][] = [
   ['try_files as WordPress has it', `server { ${PLAIN} root ROOT/srv/NAME; location / { try_files $uri $uri/ /index.php?$args; } }`],
   ['try_files below a folder', `server { ${PLAIN} root ROOT/srv/NAME; location / { try_files /public$uri =404; } }`],
   ['try_files of the server block', `server { ${PLAIN} root ROOT/srv/NAME; try_files /public$uri $uri =404; }`],
+  [
+    'try_files with an alias of more',
+    `server { ${PLAIN} location /.well-known/ { alias ROOT/srv/NAME/; try_files $uri @app; } location @app { return 404; } }`,
+  ],
   ['the host in the root', `server { ${PLAIN} root ROOT/srv/$host; }`],
   ['a variable in the root', `server { ${PLAIN} set $top ROOT/srv; root $top/$server_name; }`],
   ['dot files banned with an exception', `server { ${PLAIN} root ROOT/srv/NAME; location ~ /\\.(?!well-known) { deny all; } }`],

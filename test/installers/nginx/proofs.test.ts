@@ -73,3 +73,13 @@ test('what a Lua script or a condition that holds puts in the place of files is 
     because: expect.stringContaining('has a directory of its own'),
   });
 });
+
+test('a redirect to https is followed to a default block too, unless that rejects handshakes', async () => {
+  const redirect = 'server { listen 80; server_name a.example; return 301 https://$host$request_uri; }';
+  const byDefault = (more: string) => `${redirect} server { listen 443 ssl default_server; root /srv/tls; ${more} }`;
+  expect(await locate(byDefault(''))).toMatchObject({ ...at('/srv/tls'), byName: true });
+  expect(await locate(byDefault('ssl_reject_handshake on;'))).toMatchObject({
+    kind: 'none',
+    because: expect.stringMatching(/sends it to https:\/\/a\.example\/.*TOKEN, which no block here is for/),
+  });
+});
