@@ -22,6 +22,12 @@ export function translatePcre(pattern: string, isCaseless: boolean): RegExp | un
   }
 }
 
+/** The whole of a match and what each group caught; `undefined` without a match, and of a pattern that could go back for years to tell. */
+export function caughtBy(regex: RegExp, text: string): readonly string[] | undefined {
+  if (regex instanceof SteadyRegExp) return undefined;
+  return regex.exec(text)?.map((caught) => caught ?? '');
+}
+
 function translate(pattern: string): readonly string[] | undefined {
   const sources: string[] = [];
   let at = 0;

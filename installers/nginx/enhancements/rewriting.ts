@@ -1,4 +1,4 @@
-import { contentsOf, type HttpServer, type Placed, translatePcre } from 'certkit/confedit/nginx';
+import { caughtBy, contentsOf, type HttpServer, type Placed, translatePcre } from 'certkit/confedit/nginx';
 
 /** What is known of a request, by the names of nginx's variables. A value with a `$` in it has something unknown there. */
 export type Variables = Map<string, string>;
@@ -55,7 +55,7 @@ export function rewriteBy(contents: readonly Placed[], variables: Variables): Re
         break;
       }
       case 'rewrite': {
-        if (matches(first, variables.get('uri')) !== true) break;
+        if (matches(first, variables.get('uri'), variables) !== true) break;
         if (flag === 'redirect' || flag === 'permanent' || /^(?:https?:\/\/|\$scheme)/.test(second))
           return { outcome: 'answered', place, target: expand(second, variables) };
         variables.delete('uri');
@@ -76,7 +76,7 @@ export function rewriteBy(contents: readonly Placed[], variables: Variables): Re
 
 const goesOn = (rewrote: Placed | undefined): Rewritten => ({ outcome: 'goes-on', ...(rewrote !== undefined && { rewrote }) });
 
-/** The condition of an `if`; `undefined` where it cannot be told. */
+/** The condition of an `if`; `undefined` where it cannot be told. What a pattern catches is among the variables then. */
 export function holds(args: readonly string[], variables: Variables): boolean | undefined {
   const words = args
     .map((word, at) => (at === args.length - 1 ? word.replace(/\)$/, '') : word))
@@ -95,10 +95,10 @@ export function holds(args: readonly string[], variables: Variables): boolean | 
     }
     case '~':
     case '~*':
-      return matches(operand, value, operator === '~*');
+      return matches(operand, value, variables, operator === '~*');
     case '!~':
     case '!~*': {
-      const found = matches(operand, value, operator === '!~*');
+      const found = matches(operand, value, variables, operator === '!~*');
       return found === undefined ? undefined : !found;
     }
     default:
@@ -107,8 +107,18 @@ export function holds(args: readonly string[], variables: Variables): boolean | 
 }
 
 /** `undefined` where JavaScript may not read the pattern as PCRE does. */
-function matches(pattern: string, text: string | undefined, isCaseless = false): boolean | undefined {
-  return text === undefined ? undefined : translatePcre(pattern, isCaseless)?.test(text);
+function matches(pattern: string, text: string | undefined, variables: Variables, isCaseless = false): boolean | undefined {
+  const regex = text === undefined ? undefined : translatePcre(pattern, isCaseless);
+  if (text === undefined || regex === undefined) return undefined;
+  const isMatch = regex.test(text);
+  if (isMatch) remember(caughtBy(regex, text), variables);
+  return isMatch;
+}
+
+/** `$1` and so on, until another pattern has matched. */
+export function remember(caught: readonly string[] | undefined, variables: Variables): void {
+  for (const name of [...variables.keys()]) if (/^\d$/.test(name)) variables.delete(name);
+  for (const [at, text] of caught?.entries() ?? []) variables.set(String(at), text);
 }
 
 /** What is not known stays as it is written, with its `$`. */

@@ -1,8 +1,8 @@
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { utf8OfLatin1 } from 'certkit/confedit';
-import { type Location, type Placed, translatePcre } from 'certkit/confedit/nginx';
+import { caughtBy, type Location, type Placed, translatePcre } from 'certkit/confedit/nginx';
 import type { ServedPath } from 'certkit/plugin';
-import { expand, type Variables } from '../enhancements/rewriting.ts';
+import { expand, remember, type Variables } from '../enhancements/rewriting.ts';
 import { inForceAmong, type Levels } from './obstacles.ts';
 import { quoted } from './quoted.ts';
 
@@ -66,8 +66,10 @@ function fileTried({ directive }: Placed, { path, variables }: Asked): string | 
 }
 
 function withCaught(pattern: string, modifier: Location['modifier'], path: string, variables: Variables): Variables {
-  const caught = translatePcre(pattern, modifier === '~*')?.exec(path) ?? [];
-  return new Map([...variables, ...[...caught].map((text, at) => [String(at), text ?? ''] as const)]);
+  const regex = translatePcre(pattern, modifier === '~*');
+  const own: Variables = new Map(variables);
+  remember(regex && caughtBy(regex, path), own);
+  return own;
 }
 
 const none = (because: string): FilesAnswer => ({ kind: 'none', because });

@@ -69,6 +69,12 @@ const found: readonly [title: string, blocks: string][] = [
      server { ${TLS.replace('server_name ', 'server_name www.')} location /.well-known/acme-challenge/ { alias ROOT/srv/NAME/; } }`,
   ],
   ['a rewrite to https', `server { ${PLAIN} rewrite ^/(.*)$ https://$host$request_uri? permanent; } server { ${TLS} root ROOT/srv/NAME; }`],
+  ['a rewrite by groups', `server { ${PLAIN} rewrite ^/(.*)$ https://$host/$1 permanent; } server { ${TLS} root ROOT/srv/NAME; }`],
+  [
+    'a redirect away from www',
+    `server { listen PLAIN; server_name NAME www.NAME; if ($host ~* ^site-(.*)$) { set $rest $1; rewrite ^/(.*)$ http://www.site-$rest/$1 redirect; }
+     root ROOT/srv/$host; }`,
+  ],
   ['a wildcard name', `server { listen PLAIN; server_name .NAME; root ROOT/srv/$host; }`],
   ['a name by a pattern', `server { listen PLAIN; server_name ~^NAME$; root ROOT/srv/pattern; }`],
 ];
