@@ -29,7 +29,11 @@ export function filesOf(asked: Asked): FilesAnswer {
   // A location further in may inherit an alias: it is still about the prefix of the one that has it.
   const owner = chain[levels.findIndex((level) => place !== undefined && level.includes(place)) - (levels.length - chain.length)];
   if (place?.directive.name !== 'alias' || owner === undefined) return belowRoot(place, tried ?? path, asked);
-  return tried === path ? throughAlias(place, owner, asked) : none(`${quoted(place)} and try_files together are not looked into`);
+  const isPattern = owner.modifier.startsWith('~');
+  // With a pattern, try_files puts what it tries behind the alias.
+  if (tries !== undefined && (tried !== path || isPattern)) return none(`${quoted(place)} and ${quoted(tries)} together are not looked into`);
+  // What a pattern caught is another thing in a location further in, which may have a pattern itself.
+  return isPattern && owner !== chain.at(-1) ? unknown(place) : throughAlias(place, owner, asked);
 }
 
 /** @param place - the `root` in force; without one it is `html` (ngx_http_core_merge_loc_conf) */

@@ -13,7 +13,7 @@ const DOORS = ['auth_basic', 'auth_request', 'auth_jwt'];
 /** Why a request that has come to a block is not answered with a file there. */
 export function obstacleIn(levels: Levels, variables: Variables): string | undefined {
   const own = levels.at(-1) ?? [];
-  return insteadOfFile(own, variables) ?? lua(levels) ?? closedDoor(levels) ?? denial(levels);
+  return fromInside(levels) ?? insteadOfFile(own, variables) ?? lua(levels) ?? closedDoor(levels) ?? denial(levels);
 }
 
 /** The innermost that has any; what is further out counts where nothing further in is said. */
@@ -25,9 +25,12 @@ export function inForceAmong(levels: Levels, isMeant: (name: string) => boolean)
   return [];
 }
 
+function fromInside(levels: Levels): string | undefined {
+  const [internal] = inForceAmong(levels, (name) => name === 'internal');
+  return internal && `${quoted(internal)} keeps requests from outside away`;
+}
+
 function insteadOfFile(own: readonly Placed[], variables: Variables): string | undefined {
-  const internal = own.find(({ directive }) => directive.name === 'internal');
-  if (internal !== undefined) return `${quoted(internal)} keeps requests from outside away`;
   const inIfs = own.filter((place) => place.directive.name === 'if' && holds(place.directive.args, variables) === true);
   const content = [...own, ...inIfs.flatMap(({ instance, index }) => contentsOf(instance, index))].find(({ directive }) => CONTENT.test(directive.name));
   if (content !== undefined) return `${quoted(content)} answers, and not a file`;

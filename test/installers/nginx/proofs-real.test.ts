@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { request as askPlain } from 'node:http';
-import { request as askTls } from 'node:https';
 import { join } from 'node:path';
 import type { LocatingInstaller, ProofsPlace, Survey } from 'certkit/plugin';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,6 +8,7 @@ import { createNginxInstaller } from '../../../installers/nginx/installer.ts';
 import { startSourceNginx, startStockNginx } from '../../parts/nginx.ts';
 import type { NginxLayout } from '../../parts/nginx-site.ts';
 import { selfSigned } from '../../parts/self-signed.ts';
+import { answerOf } from './http-answer.ts';
 
 const context = { files: fileReader, programs: createExecutor({ path: process.env.PATH ?? '/usr/bin:/bin' }), log: { debug() {}, warn() {} } };
 const { signal } = new AbortController();
@@ -170,20 +169,8 @@ describe.each([
 
 /** What the server has for an address, redirects followed, whoever the certificate is for. */
 async function fetched(nginx: NginxLayout, address: string, hops = 5): Promise<string> {
-  const { protocol, host, hostname, pathname } = new URL(address);
-  const { text, location } = await new Promise<{ text: string; location: string | undefined }>((resolve, reject) => {
-    const isTls = protocol === 'https:';
-    const where = { host: '127.0.0.1', port: isTls ? nginx.httpsPort : nginx.httpPort, path: pathname, headers: { host }, agent: false } as const;
-    const asking = (isTls ? askTls : askPlain)({ ...where, servername: hostname, rejectUnauthorized: false }, (reply) => {
-      let text = '';
-      reply.setEncoding('utf8');
-      reply.on('data', (chunk) => {
-        text += chunk;
-      });
-      reply.on('end', () => resolve({ text, location: reply.headers.location }));
-    });
-    asking.on('error', reject);
-    asking.end();
-  });
-  return location !== undefined && hops > 0 ? fetched(nginx, location, hops - 1) : text;
+  const { protocol, host, pathname } = new URL(address);
+  const scheme = protocol === 'https:' ? 'https' : 'http';
+  const { text, headers } = await answerOf(scheme, scheme === 'https' ? nginx.httpsPort : nginx.httpPort, host, pathname);
+  return headers.location !== undefined && hops > 0 ? fetched(nginx, headers.location, hops - 1) : text;
 }
