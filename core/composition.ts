@@ -129,7 +129,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       uid: settings.uid,
     }),
   );
-  once(DNS, () => createDns({ resolvers: async () => [] }));
+  once(DNS, (g) => createDns({ resolvers: async () => (await g.resolve(STORE).settings()).resolvers ?? [] }));
   once(HTTP_CHECK, (g) => createHttpCheck({ dns: g.resolve(DNS) }));
   once(CATALOG, (g) => createCatalog({ roots: pluginRoots(settings), files: g.resolve(FILES), uid: settings.uid }));
   once(AUTHORITY, (g) => certificateAuthority(g, settings));

@@ -13,7 +13,7 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 /** Loaded when they are used, each from a file of its own in dist/libraries: a run with nothing due must not read them. */
 const LIBRARIES = ['acme-client', 'diff', 'execa', 'yaml'];
 /** Modules of Node that cost a millisecond and more to load: loaded when something of them is used. */
-const HEAVY = /^node:(child_process|crypto|fs\/promises|http|net|os|readline\/promises|timers\/promises|tls)$/;
+const HEAVY = /^node:(child_process|crypto|dgram|dns\/promises|fs\/promises|http|net|os|readline\/promises|timers\/promises|tls)$/;
 
 /**
  * Parts of acme-client that certkit never reaches (its own CSR and certificate readers, the old forge interface) are evaluated

@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import { parseDnsServer } from '../model/dns-server.ts';
 import { parseDuration } from '../model/duration.ts';
 import type { HookDeclarations } from '../model/hook.ts';
 import { type Identifier, type Parsed, parseIdentifier } from '../model/identifier.ts';
@@ -35,6 +36,8 @@ export interface Settings {
   readonly maxIssues?: number;
   /** So many orders at most are placed at one CA within an hour. */
   readonly ordersPerHour?: number;
+  /** DNS servers that are asked in place of the machine's: `192.0.2.53`, `[2001:db8::53]:5353`. */
+  readonly resolvers?: readonly string[];
   /** For all lineages, beside those that a lineage has itself. */
   readonly hooks?: HookDeclarations;
 }
@@ -70,6 +73,7 @@ const SETTINGS = {
   probe_timeout: optional(parsed(parseDuration)),
   max_issues: optional(decodeLimit),
   orders_per_hour: optional(decodeLimit),
+  resolvers: optional(list(parsed(parseDnsServer))),
   notify: readApart,
   heartbeat: readApart,
 };
@@ -105,6 +109,7 @@ export const decodeSettings: Decoder<Settings> = (value) => {
     probeTimeoutMs: fields.probe_timeout,
     maxIssues: fields.max_issues,
     ordersPerHour: fields.orders_per_hour,
+    resolvers: fields.resolvers,
     hooks: fields.hooks,
   });
 };

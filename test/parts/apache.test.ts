@@ -17,7 +17,8 @@ describe('apache', () => {
   test('serves the directory of a site, for its other names too', async () => {
     expect(await ask(apache, '/', 'www.plain.test')).toMatchObject({ status: 200, body: 'This is plain.test\n' });
     expect(await ask(apache, '/nothing', 'plain.test')).toMatchObject({ status: 404 });
-    expect(apache.accessLog()).toContain('"GET /nothing HTTP/1.1" 404');
+    // It logs a request once it has answered it.
+    await expect.poll(() => apache.accessLog()).toContain('"GET /nothing HTTP/1.1" 404');
   });
 
   test('serves the certificate of a TLS site', async () => {

@@ -38,6 +38,7 @@ export interface Apache {
   pid(): number | undefined;
   /** Its error log. */
   log(): string;
+  /** Has a request some moments after it was answered. */
   accessLog(): string;
   /** `apache2 -t` as this instance runs. */
   test(): { readonly ok: boolean; readonly output: string };

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { Resolver } from 'node:dns/promises';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { readOr, until } from './processes.ts';
 import { type Program, startProgram } from './program.ts';
 import { pathOf, type Tool } from './tools.ts';
 
@@ -29,7 +30,7 @@ export interface NameServer {
   /** With each query, each update and each transfer. */
   log(): string;
   /** Pauses it: it answers nobody and refuses nobody. @returns lets it go on */
-  freeze(): () => void;
+  freeze(): Promise<() => void>;
   stop(): Promise<void>;
 }
 
@@ -130,7 +131,12 @@ function recordOf(line: string): DnsRecord {
   return { name, ttl: Number(ttl), type, value };
 }
 
-function freeze({ pid }: Program): () => void {
+async function freeze({ pid }: Program): Promise<() => void> {
   process.kill(pid, 'SIGSTOP');
+  const threads = readdirSync(`/proc/${pid}/task`);
+  await until(
+    () => threads.every((thread) => /^State:\s+T/m.test(readOr(`/proc/${pid}/task/${thread}/status`, ''))),
+    () => 'all threads of named to stop',
+  );
   return () => void process.kill(pid, 'SIGCONT');
 }

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import type { ResolverOptions } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { Agent } from 'node:https';
@@ -62,6 +63,15 @@ describe('bind', () => {
   });
 });
 
+test('a frozen one answers nobody until it goes on', async () => {
+  const bind = await startBind({ zones });
+  const goOn = await bind.freeze();
+  await expect(resolverAt(bind, { timeout: 100, tries: 1 }).resolve4('www.example.test')).rejects.toThrow('ETIMEOUT');
+  goOn();
+  expect(await resolverAt(bind).resolve4('www.example.test')).toEqual(['127.0.0.1']);
+  await bind.stop();
+});
+
 test('Pebble asks it, and issues for a name and its wildcard when both values are there', async () => {
   const [bind, [httpPort, tlsPort]] = [await startBind({ zones, secondary: { lagMs: 50 } }), (await freePorts(2)) as [number, number]];
   const pebble = await startPebble({ httpPort, tlsPort, nonceRejectPercent: 0, dnsServer: bind.secondary?.endpoint ?? '' });
@@ -109,8 +119,8 @@ describe('a secondary of bind', () => {
   });
 });
 
-function resolverAt({ address, port }: Bind): Resolver {
-  const resolver = new Resolver();
+function resolverAt({ address, port }: Bind, options: ResolverOptions = {}): Resolver {
+  const resolver = new Resolver(options);
   resolver.setServers([`${address}:${port}`]);
   return resolver;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type NamedOptions, type NameServer, startNamed } from './bind-server.ts';
 import { guard } from './guard.ts';
 import { type LateNotify, startLateNotify } from './late-notify.ts';
-import { freeAddress, isFree } from './loopback.ts';
+import { freeAddress } from './loopback.ts';
 import { freePort } from './ports.ts';
 import { tempDir } from './temp.ts';
 import { pathOf, tool } from './tools.ts';
@@ -60,7 +60,10 @@ const DNS_PORT = 53;
 const CATCH_UP_MS = 10_000;
 
 /** An NS record names no port: who asks the servers of a zone asks them at port 53, where as a rule only root may listen. */
-export const canServeDns: boolean = await isFree('127.63.0.53', DNS_PORT);
+export const canServeDns: boolean = await freeAddress(DNS_PORT).then(
+  () => true,
+  () => false,
+);
 
 /**
  * BIND with authority for the zones that a test describes and for nothing else, on a loopback address of its own.

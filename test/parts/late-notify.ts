@@ -10,23 +10,24 @@ export interface LateNotify {
 
 const IS_RESPONSE = 0x80; // of the third byte (RFC 1035 section 4.1.1)
 
-/** Takes the notifications of a primary (RFC 1996) as a secondary would, and passes each on only after a time: so a secondary lags by that, and never by less. */
+/**
+ * Takes the notifications of a primary (RFC 1996) in the place of a secondary, and passes each on only after a time.
+ *
+ * The secondary then fetches all there is by then, younger changes too.
+ */
 export async function startLateNotify(secondary: { readonly address: string; readonly port: number }, lagMs: number): Promise<LateNotify> {
   const socket = createSocket('udp4');
-  const waiting = new Set<NodeJS.Timeout>();
-  let held: Buffer[] = [];
-  const passOn = (message: Buffer) => socket.send(message, secondary.port, secondary.address);
+  const held = new Map<Buffer, NodeJS.Timeout | undefined>();
+  const passOn = (message: Buffer) => {
+    clearTimeout(held.get(message));
+    held.delete(message);
+    socket.send(message, secondary.port, secondary.address);
+  };
 
   socket.on('message', (message, from) => {
     if (isResponse(message)) return; // the secondary's, to what was passed on
     socket.send(responseTo(message), from.port, from.address);
-    held.push(message);
-    if (lagMs === Number.POSITIVE_INFINITY) return;
-    const timer = setTimeout(() => {
-      waiting.delete(timer);
-      passOn(message);
-    }, lagMs);
-    waiting.add(timer);
+    held.set(message, lagMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(passOn, lagMs, message));
   });
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);
@@ -36,11 +37,10 @@ export async function startLateNotify(secondary: { readonly address: string; rea
   return {
     port: socket.address().port,
     release: () => {
-      for (const message of held) passOn(message);
-      held = [];
+      for (const message of held.keys()) passOn(message);
     },
     stop: async () => {
-      for (const timer of waiting) clearTimeout(timer);
+      for (const timer of held.values()) clearTimeout(timer);
       await new Promise<void>((done) => socket.close(done));
     },
   };
