@@ -6,7 +6,8 @@ import { container, type DependencyContainer, type InjectionToken, instanceCachi
 import { type Catalog, createCatalog } from '../plugins/catalog.ts';
 import { parseCommand } from '../plugins/command-words.ts';
 import type { AuthenticatorContext, Dns, HttpCheck, Person, PluginKind } from '../plugins/contract.ts';
-import { createAuthenticator, createDnsProvider, createInstaller, createNotifier } from '../plugins/guard.ts';
+import { createDnsProviders, type NamedDnsProviders } from '../plugins/dns-providers.ts';
+import { createAuthenticator, createInstaller, createNotifier } from '../plugins/guard.ts';
 import { judgedChoice } from '../plugins/judged-choice.ts';
 import type { PluginRoot } from '../plugins/roots.ts';
 import type { Acme, AcmeSession } from './acme/session.ts';
@@ -57,6 +58,7 @@ import type { Limits } from './policy/health.ts';
 import type { Clock, Executor, Files, Locks, Log, Probe, Random, Staging, SystemLog } from './ports.ts';
 import type { Schedule } from './schedule/schedule.ts';
 import { createStore } from './store/create-store.ts';
+import { createSecrets } from './store/secrets.ts';
 import type { Store } from './store/store.ts';
 
 /** What one run of the program is started with. */
@@ -78,6 +80,8 @@ export interface Settings {
   readonly watched: boolean;
   /** They are at a terminal and can be asked. */
   readonly person?: Person;
+  /** A variable of the environment, where a configuration names one for a secret. */
+  readonly variable?: (name: string) => string | undefined;
   /** The command line of the person's editor, as they set it. */
   readonly editor?: string;
 }
@@ -87,6 +91,7 @@ const port = <T>(name: string): InjectionToken<T> & symbol => Symbol(name) as In
 
 export const CLOCK = port<Clock>('clock');
 export const DNS = port<Dns>('dns');
+export const DNS_PROVIDERS = port<NamedDnsProviders>('DNS providers');
 export const HTTP_CHECK = port<HttpCheck>('http check');
 export const RANDOM = port<Random>('random');
 export const EXECUTOR = port<Executor>('executor');
@@ -130,6 +135,11 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     }),
   );
   once(DNS, (g) => createDns({ resolvers: async () => (await g.resolve(STORE).settings()).resolvers ?? [] }));
+  once(DNS_PROVIDERS, (g) => {
+    const [catalog, accounts, files, programs] = [g.resolve(CATALOG), g.resolve(STORE), g.resolve(FILES), g.resolve(EXECUTOR)];
+    const secrets = createSecrets({ files, uid: settings.uid, variable: settings.variable ?? (() => undefined) });
+    return createDnsProviders({ catalog, accounts, secrets, context: { files, programs, log: settings.log } });
+  });
   once(HTTP_CHECK, (g) => createHttpCheck({ dns: g.resolve(DNS) }));
   once(CATALOG, (g) => createCatalog({ roots: pluginRoots(settings), files: g.resolve(FILES), uid: settings.uid }));
   once(AUTHORITY, (g) => certificateAuthority(g, settings));
@@ -230,6 +240,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
     assessAuthenticators: async (...[identifiers, installers]: DropLast<Parameters<typeof assessAuthenticators>>) =>
       assessAuthenticators(identifiers, installers, needs()),
     knownServers: async () => knownServers(needs()),
+    knownDnsAccounts: async () => graph.resolve(DNS_PROVIDERS).known(),
     dumpNginx: async (request: DumpRequest, write: (text: string) => Promise<void>) => {
       const { dumpNginx } = await import('./confedit/nginx/crossplane.ts');
       const installed = async () => {
@@ -302,7 +313,7 @@ function pluginsOf(graph: DependencyContainer, { log, person }: Settings, needsO
   const authenticatorContext = (programs: Executor): AuthenticatorContext => ({
     ...context(programs),
     dns: graph.resolve(DNS),
-    dnsProviders: { find: async (name) => createDnsProvider(await catalog().find('dns-provider', name), {}, context(programs)) },
+    dnsProviders: { find: (name) => graph.resolve(DNS_PROVIDERS).find(name) },
     http: graph.resolve(HTTP_CHECK),
     ...(person === undefined ? {} : { person }),
   });
@@ -350,6 +361,7 @@ function pluginsOf(graph: DependencyContainer, { log, person }: Settings, needsO
     async judge({ kind, choice }) {
       let verdict: ChoiceVerdict = { secrets: [] };
       try {
+        if (kind === 'dns-provider') return await graph.resolve(DNS_PROVIDERS).judge(choice);
         verdict = judgedChoice(await catalog().find(kind, choice.plugin), choice.options);
         if (verdict.fault === undefined) await (kind === 'installer' ? sharedInstaller(choice) : made(kind, choice));
         return verdict;

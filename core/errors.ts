@@ -109,6 +109,14 @@ const catalogue = {
     message: `Option "${at.option}" of ${at.plugin}: ${at.because}`,
     hint: `In a file it stands beside "plugin: ${at.plugin}"; on the command line an authenticator or installer takes it as --${at.plugin}-${at.option}.`,
   }),
+  PLUGIN_NO_DNS_PROVIDER: (at: { name: string; path: string; accounts: readonly string[]; plugins: readonly string[]; lines: string }) => ({
+    message: `There is no DNS provider "${at.name}"`,
+    hint: `${at.path} sets up: ${list(at.accounts)}. Installed plugins: ${list(at.plugins)}. To set one up, write there, with the options of the plugin beside its name:\n${at.lines}`,
+  }),
+  PLUGIN_SECRET_UNREADABLE: (at: { where: string; because: string; hint: string }) => ({
+    message: `The secret in ${at.where} cannot be used: ${at.because}`,
+    hint: at.hint,
+  }),
   PLUGIN_PRESENT_FAILED: (at: { plugin: string; because: string }) => ({
     message: `${at.plugin} could not publish the proof: ${at.because}`,
     hint: 'Nothing was asked of the CA that counts against a limit for failed validations.',

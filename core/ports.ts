@@ -1,5 +1,6 @@
 import type { FileReader, PluginFiles, ProgramResult, RunOptions } from '../plugins/contract.ts';
 import type { KeyType } from './model/lineage.ts';
+import type { SecretReference } from './model/secret-reference.ts';
 import type { Endpoint } from './model/site.ts';
 
 export interface Clock {
@@ -46,6 +47,12 @@ export interface Files extends PluginFiles {
 }
 
 export type { FileReader };
+
+/** Secrets that a configuration refers to. */
+export interface Secrets {
+  /** @throws PLUGIN_SECRET_UNREADABLE, STORE_UNREADABLE; no error has the secret in it */
+  read(reference: SecretReference): Promise<string>;
+}
 
 export interface Lock {
   release(): Promise<void>;

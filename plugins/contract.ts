@@ -223,7 +223,7 @@ export interface DnsProviders {
    * The provider that a person means: one that certkit.yaml sets up below `dns_providers`, by its name there; else a plugin
    * by itself, `exec`, perhaps with the option that it takes so: `exec:/usr/local/bin/set-record`.
    *
-   * @throws PLUGIN_NOT_FOUND, PLUGIN_OPTION_INVALID and what finding a plugin throws
+   * @throws PLUGIN_NO_DNS_PROVIDER, PLUGIN_OPTION_INVALID, PLUGIN_SECRET_UNREADABLE, and what finding a plugin and reading certkit.yaml throw
    */
   find(name: string): Promise<DnsProvider>;
 }

@@ -1,4 +1,4 @@
-import type { OptionType } from './contract.ts';
+import type { OptionType, PluginKind } from './contract.ts';
 import { isPluginName, type PluginClaim } from './manifest.ts';
 import { faultOfDefault } from './options.ts';
 
@@ -23,20 +23,30 @@ export function judgeDefinition(definition: unknown, claim: Pick<PluginClaim, 'k
   if (!isRecord(definition.options)) return 'its options are not an object';
 
   for (const [option, declaration] of Object.entries(definition.options)) {
-    const because = faultOfDeclaration(option, declaration);
+    const because = faultOfDeclaration(option, declaration, claim.kind);
     if (because !== undefined) return `its option "${option}": ${because}`;
   }
-  return undefined;
+  return claim.kind === 'dns-provider' ? faultOfArgument(definition.argument, definition.options) : undefined;
 }
 
-function faultOfDeclaration(option: string, declaration: unknown): string | undefined {
+/** What stands after a provider's name is in lineages' files and on command lines. */
+function faultOfArgument(argument: unknown, options: Record<string, unknown>): string | undefined {
+  if (argument === undefined) return undefined;
+  const declaration = typeof argument === 'string' && Object.hasOwn(options, argument) ? options[argument] : undefined;
+  if (!isRecord(declaration)) return 'its "argument" is not the name of one of its options';
+  return declaration.secret === true ? 'its "argument" is an option that is secret' : undefined;
+}
+
+function faultOfDeclaration(option: string, declaration: unknown, kind: PluginKind): string | undefined {
   if (!isPluginName(option)) return 'the name is not made of lower-case words joined by hyphens';
   if (!isRecord(declaration)) return 'it is not an object';
-  const { type, text, required, secret } = declaration;
+  const { type, text, required, secret, byName } = declaration;
   if (typeof type !== 'string' || !Object.hasOwn(OPTION_TYPES, type)) return `its type is none of ${Object.keys(OPTION_TYPES).join(', ')}`;
   if (typeof text !== 'string' || text === '') return 'it has no text';
   if (![undefined, true, false].includes(required as boolean | undefined)) return '"required" is not true or false';
   if (![undefined, true, false].includes(secret as boolean | undefined)) return '"secret" is not true or false';
+  if (![undefined, true, false].includes(byName as boolean | undefined)) return '"byName" is not true or false';
+  if (byName === true && kind !== 'authenticator') return 'it is "byName", which options of authenticators alone may be';
   return faultOfDefault({ ...declaration, type: type as OptionType, text });
 }
 

@@ -67,7 +67,7 @@ async function locate(claims: readonly PluginClaim[], place: PackagePlace, origi
   return { ok: true, plugins: await Promise.all(plugins) };
 }
 
-const CONVENTION = /^(?:@[^/]+\/)?certkit-(authenticator|installer|notifier)-(.+)$/;
+const CONVENTION = /^(?:@[^/]+\/)?certkit-(authenticator|installer|notifier|dns-provider)-(.+)$/;
 
 /** The plugin that a package is named after; `undefined` for a name of another form. */
 export function conventionOf(packageName: string): { readonly kind: PluginKind; readonly name: string } | undefined {

@@ -20,6 +20,7 @@ const FOLLOWS: Readonly<Record<string, (name: string) => string>> = {
   permissions: () => 'The files of the next version have them.',
   probe_timeout: () => 'It counts from the next deployment on.',
   notify: () => '"certkit notify test" sends a message there.',
+  dns_providers: () => 'It counts from the next run on; "certkit doctor" tries whether its secrets can be read.',
   heartbeat: () => '"certkit notify test" calls it.',
 };
 

@@ -3,20 +3,28 @@ import { faultFacts } from '../errors.ts';
 import type { KnownServer } from '../flows/known-servers.ts';
 import { endpointText, type Site } from '../model/site.ts';
 import { type CommandContext, errorFacts, exitCodeFor } from './command.ts';
+import { dnsAccountFacts, dnsAccountText } from './dns-account-text.ts';
 import type { Output } from './output.ts';
 import { faultText } from './words.ts';
 
 export function declareDoctor(program: Command): Command {
-  return program.command('doctor').description('what servers were found here and how that was decided, their sites, and what stands in the way');
+  return program
+    .command('doctor')
+    .description('what servers were found here and how that was decided, their sites, accounts at DNS providers, and what stands in the way');
 }
 
 export async function doctorCommand({ certkit, output }: CommandContext): Promise<number> {
   const servers = await certkit.knownServers();
   if (servers.length === 0) output.say('No server was found. Name its program with an option of the installer, such as --nginx-custom-binary.');
   for (const server of servers) print(server, certkit.store.liveRoot, output);
-  const failures = servers.flatMap((server) => ('error' in server ? [server.error] : []));
-  output.result('doctor', { servers: servers.map(factsOf), ...errorFacts(failures) });
-  return exitCodeFor(failures, servers.length);
+  const accounts = await certkit.knownDnsAccounts();
+  for (const account of accounts) output.say(dnsAccountText(account));
+  const failures = [
+    ...servers.flatMap((server) => ('error' in server ? [server.error] : [])),
+    ...accounts.flatMap((account) => (account.state === 'faulty' ? [account.error] : [])),
+  ];
+  output.result('doctor', { servers: servers.map(factsOf), dnsProviders: accounts.map(dnsAccountFacts), ...errorFacts(failures) });
+  return exitCodeFor(failures, servers.length + accounts.length);
 }
 
 function print(server: KnownServer, liveRoot: string, output: Output): void {

@@ -77,6 +77,7 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
     tell: output.tell,
     log,
     signal,
+    variable: (name) => env[name],
     watched: terminal.interactive || isRun(argv) || commandIn(argv) === 'rotate-key',
     ...(proxy === undefined ? {} : { proxy }),
     ...(editor === undefined ? {} : { editor }),

@@ -14,7 +14,8 @@ export async function configure(subject: Subject, changes: readonly Change[], dr
     const judged = await judge({ ...held, text }, needs);
     const before = await judge(held, needs).catch(() => undefined); // what could not be read is mended now
     const stoodThere = (value: string) => (before === undefined ? held.text.includes(value) : before.secrets.some((known) => known.value === value));
-    const typed = judged.secrets.find(({ value }) => !stoodThere(value));
+    // Where a secret may not stand in any way, its fault says what to write in its place.
+    const typed = judged.secrets.find(({ place, value }) => !stoodThere(value) && place.join('.') !== judged.fault?.place.join('.'));
     if (typed !== undefined) {
       throw refusal(held, `${typed.place.join('.')}: it is a secret, and a command line can be read by everybody on this machine; set it by "certkit edit"`);
     }

@@ -16,7 +16,7 @@ export type Place = readonly (string | number)[];
 
 /** A plugin that a configuration chooses, and where it does. */
 export interface PlacedChoice {
-  readonly kind: 'authenticator' | 'installer' | 'notifier';
+  readonly kind: 'authenticator' | 'installer' | 'notifier' | 'dns-provider';
   readonly place: Place;
   readonly choice: PluginChoice;
 }

@@ -31,6 +31,10 @@ const WANTED: { readonly [K in Key]: { readonly wanted: string; readonly isList?
   probe_timeout: { wanted: 'how long to wait until a server serves a new certificate: "30 seconds"' },
   max_issues: { wanted: 'how many lineages a run of the scheduler orders for at most' },
   orders_per_hour: { wanted: 'how many orders a CA gets within an hour at most' },
+  dns_providers: {
+    wanted:
+      'accounts at DNS providers, by a name of yours: dns_providers.home.plugin, the options of the plugin, and dns_providers.home.OPTION.file for a secret',
+  },
   resolvers: { wanted: "the DNS servers to ask in place of the machine's, by address, with commas between them", isList: true },
   notify: { wanted: 'who is told, as a list: notify.0.plugin, notify.0.on, notify.0.lineages and the options of the plugin', isList: true },
 };

@@ -1,10 +1,11 @@
 import { fault } from '../errors.ts';
-import { type Change, type Configuration, choicesOf, type Reading, type Subject, subjectArgument } from '../model/configuration.ts';
+import { type Change, type Configuration, choicesOf, type PlacedChoice, type Reading, type Subject, subjectArgument } from '../model/configuration.ts';
 import type { Files } from '../ports.ts';
 import { decodeChannels } from './channel-file.ts';
 import { changedMembers } from './configuration-change.ts';
 import { type ConfigurationKey, describedKeys } from './configuration-keys.ts';
 import { Misfit } from './decode.ts';
+import { decodeDnsAccounts } from './dns-account-file.ts';
 import { decodeHeartbeat } from './heartbeat-file.ts';
 import type { Layout } from './layout.ts';
 import { assembleLineage, decodeLineageFields, decodeSettings, LINEAGE_KEYS, NO_SETTINGS, SETTINGS_KEYS, type Settings } from './lineage-file.ts';
@@ -66,10 +67,14 @@ export function createConfigurations({ layout, files, yamlFiles, lineages, locki
   async function readSystem(value: unknown): Promise<Pick<Reading, 'choices' | 'secrets'>> {
     const settings = decodeSettings(value);
     const channels = decodeChannels(value);
+    const accounts = decodeDnsAccounts(value);
     const { url, failUrl } = decodeHeartbeat(value) ?? {};
     await missedBy(settings);
     return {
-      choices: channels.map(({ choice, number }) => ({ kind: 'notifier', place: ['notify', number - 1], choice })),
+      choices: [
+        ...channels.map(({ choice, number }): PlacedChoice => ({ kind: 'notifier', place: ['notify', number - 1], choice })),
+        ...accounts.map(({ name, choice }): PlacedChoice => ({ kind: 'dns-provider', place: ['dns_providers', name], choice })),
+      ],
       // Who knows the address can call it.
       secrets: [
         ...(url === undefined ? [] : [{ place: ['heartbeat', 'url'], value: url }]),

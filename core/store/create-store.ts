@@ -4,6 +4,7 @@ import { createAuthorityRecords } from './authority-states.ts';
 import { createChannels } from './channel-file.ts';
 import { createCheckpoints } from './checkpoint.ts';
 import { createConfigurations } from './configuration.ts';
+import { createDnsAccounts } from './dns-account-file.ts';
 import { createDrafts } from './drafts.ts';
 import { createHeartbeats } from './heartbeat-file.ts';
 import { createHookFolders } from './hook-folders.ts';
@@ -53,6 +54,7 @@ export function createStore({ home, files, locks, clock, uid, lockLimitMs }: Sto
     ...renewalWindows,
     ...revocationRecords,
     ...createChannels(layout, files, yamlFiles),
+    ...createDnsAccounts(layout, files, yamlFiles),
     ...createConfigurations({ layout, files, yamlFiles, lineages, locking }),
     ...createDrafts(layout, files),
     ...createToldNews(layout, files),

@@ -67,7 +67,7 @@ const COMMON = {
 };
 
 const readApart = optional((value: unknown) => value);
-/** `notify` and `heartbeat` are read apart (channel-file.ts, heartbeat-file.ts): a slip in them must not keep lineages from being read. */
+/** What is read apart (channel-file.ts, heartbeat-file.ts, dns-account-file.ts): a slip in it must not keep lineages from being read. */
 const SETTINGS = {
   ...COMMON,
   probe_timeout: optional(parsed(parseDuration)),
@@ -76,6 +76,7 @@ const SETTINGS = {
   resolvers: optional(list(parsed(parseDnsServer))),
   notify: readApart,
   heartbeat: readApart,
+  dns_providers: readApart,
 };
 const LINEAGE = {
   ...COMMON,

@@ -53,6 +53,12 @@ export async function requireOwnProgram(path: string, files: FileReader, uid: nu
   }
 }
 
+/** A file that decides something, and every step of the way to it: nobody else may change it or put another in its place. */
+export async function requireOwnFile(path: string, files: FileReader, uid: number): Promise<void> {
+  await checkWayTo(path, files, uid);
+  await requireOwnProgram(path, files, uid);
+}
+
 const linkAt = async (path: string, files: FileReader) => ((await files.facts(path))?.type === 'link' ? files.readLink(path) : undefined);
 
 /** Why others could change the file or directory; `undefined` when they cannot. */

@@ -5,6 +5,7 @@ import type { AuthorityRecords } from './authority-states.ts';
 import type { Channels } from './channel-file.ts';
 import type { Checkpoints } from './checkpoint.ts';
 import type { Configurations } from './configuration.ts';
+import type { DnsAccounts } from './dns-account-file.ts';
 import type { Drafts } from './drafts.ts';
 import type { Heartbeats } from './heartbeat-file.ts';
 import type { HookFolders } from './hook-folders.ts';
@@ -54,6 +55,7 @@ export interface Store
     RenewalWindows,
     RevocationRecords,
     Channels,
+    DnsAccounts,
     Configurations,
     Drafts,
     ToldNews,

@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
 import type { Authenticator, ChallengeType, ChangePlan, DeployRequest, Installer, Survey, TaskOf } from '../contract.ts';
 import { faultOfAssessment, faultOfPlan, faultOfReceipts, faultOfSurvey } from '../shapes.ts';
+import { check, type KitCase, never } from './kit-case.ts';
 
-/** One promise of the contract, as something to run. A run that does not reject has kept it. */
-export interface KitCase<S> {
-  readonly title: string;
-  /** Takes a fresh subject each time: a case leaves behind what it did. */
-  readonly run: (subject: S) => Promise<void>;
-}
+export { type DnsProviderSubject, dnsProviderCases } from './dns-provider-cases.ts';
+export type { KitCase } from './kit-case.ts';
 
 /** An authenticator and a view of what it publishes, made anew for each case. */
 export interface AuthenticatorSubject<T extends ChallengeType = ChallengeType> {
@@ -35,13 +32,7 @@ export interface InstallerSubject {
   apply(plan: ChangePlan, survey: Survey): Promise<void>;
 }
 
-const never = new AbortController().signal;
-
 const asJournalled = <T>(data: T): T => JSON.parse(JSON.stringify(data)) as T;
-
-function check<S>(title: string, run: (subject: S) => Promise<void>): KitCase<S> {
-  return { title, run };
-}
 
 export const authenticatorCases: readonly KitCase<AuthenticatorSubject>[] = [
   check('assesses a name at once, and the same way each time', async ({ authenticator, tasks: [{ identifier, type }] }) => {

@@ -141,7 +141,7 @@ console.log(JSON.stringify({ loaded: Object.fromEntries(loaded), refused }));`,
         name: 'example',
         summary: 'Only here to be compiled',
         options: { root: directory('Where', { required: true }), port: port('Which', { default: 80 }) },
-        create: ({ root, port }, { files, log }) => {
+        create: ({ root, port }, { files, log }): Authenticator<'http-01'> => {
           const where: string = root;
           const which: number = port;
           return {

@@ -1,11 +1,13 @@
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { authenticatorCases, installerCases } from 'certkit/kit';
+import { authenticatorCases, dnsProviderCases, installerCases } from 'certkit/kit';
 import { type Authenticator, type AuthenticatorDefinition, CONTRACT_VERSION, type HttpTask, type OptionDeclarations } from 'certkit/plugin';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { createCatalog } from '../../plugins/catalog.ts';
-import { createAuthenticator, createInstaller } from '../../plugins/guard.ts';
+import { createAuthenticator, createDnsProvider, createInstaller } from '../../plugins/guard.ts';
 import { authenticatorContext } from './authenticator-context.ts';
 import { disk } from './disk.ts';
 
@@ -73,5 +75,61 @@ for (const { title, run } of installerCases) {
     });
   });
 }
+
+/** The service that the guide imagines: records at `/zones/ZONE/txt`. */
+async function startFancyDns(token: string): Promise<{ readonly url: string; readonly records: Set<string> }> {
+  const records = new Set<string>();
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const { name, text: value } = JSON.parse(Buffer.concat(await request.toArray()).toString()) as { readonly name: string; readonly text: string };
+    const record = `${name} ${value}`;
+    const isThere = records.has(record);
+    if (request.headers.authorization !== `Bearer ${token}`) return response.writeHead(401).end(`${request.headers.authorization} is no token`);
+    if (request.url !== '/zones/example.com/txt') return response.writeHead(400).end('no such zone');
+    if (request.method === 'POST') {
+      records.add(record);
+      return response.writeHead(isThere ? 409 : 201).end();
+    }
+    records.delete(record);
+    return response.writeHead(isThere ? 204 : 404).end();
+  };
+  const server = createServer((request, response) => void answer(request, response));
+  onTestFinished(() => void server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, records };
+}
+
+async function fancyDns(url: string, token: string) {
+  await install('dns-provider', 'fancydns', block('json', 'dropdir').replaceAll('authenticator', 'dns-provider').replaceAll('dropdir', 'fancydns'));
+  const definition = await catalog().find('dns-provider', 'fancydns');
+  return () => createDnsProvider(definition, { url, token }, context);
+}
+
+for (const { title, run } of dnsProviderCases) {
+  test(`the DNS provider of the guide ${title}`, async () => {
+    const { url, records } = await startFancyDns('t0ken');
+    const make = await fancyDns(url, 't0ken');
+    await run({
+      provider: make(),
+      later: make(),
+      zone: 'example.com',
+      names: ['_acme-challenge.example.com', '_acme-challenge.www.example.com'],
+      takes: 'any-text',
+      removes: true,
+      place: async ({ name, value }) => void records.add(`${name} ${value}`),
+      observe: async (name) => [...records].flatMap((each) => (each.startsWith(`${name} `) ? [each.slice(name.length + 1)] : [])),
+    });
+  });
+}
+
+test('the DNS provider of the guide says what the service said, without the token', async () => {
+  const { url } = await startFancyDns('t0ken');
+  const make = await fancyDns(url, '0ther');
+  const record = { name: '_acme-challenge.example.com', value: 'x', ttlSeconds: 60 };
+  await expect(make().append('example.com', [record], new AbortController().signal)).rejects.toMatchObject({
+    code: 'PLUGIN_PRESENT_FAILED',
+    message: 'Fancy DNS answered 401 for _acme-challenge.example.com: Bearer **** is no token',
+    hint: 'Its account page shows which tokens are good.',
+  });
+});
 
 test('the guide names the contract that is spoken', () => expect(text).toContain(`"contract": "^${CONTRACT_VERSION}"`));

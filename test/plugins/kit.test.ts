@@ -1,5 +1,13 @@
-import { type AuthenticatorSubject, authenticatorCases, type InstallerSubject, installerCases, type KitCase } from 'certkit/kit';
-import type { ChangePlan, HttpTask, Identifier, Survey } from 'certkit/plugin';
+import {
+  type AuthenticatorSubject,
+  authenticatorCases,
+  type DnsProviderSubject,
+  dnsProviderCases,
+  type InstallerSubject,
+  installerCases,
+  type KitCase,
+} from 'certkit/kit';
+import type { ChangePlan, DnsProvider, HttpTask, Identifier, Survey, TxtRecord } from 'certkit/plugin';
 import { describe, expect, test } from 'vitest';
 
 // The kit is only worth something if it notices: each fault below has to fail the case that is about it.
@@ -171,5 +179,116 @@ describe('the kit for installers', () => {
   for (const [title, change, expected] of faulty) {
     test(`notices one that ${title}`, async () =>
       expect(await failed(installerCases, () => installerSubject(change))).toContainEqual(expect.stringContaining(expected)));
+  }
+});
+
+type Records = Set<string>;
+
+const keyOf = ({ name, value }: TxtRecord) => `${name} ${value}`;
+
+function dnsProviderSubject(change: (records: Records) => Partial<DnsProvider> = () => ({})): DnsProviderSubject {
+  const records: Records = new Set();
+  const provider: DnsProvider = {
+    async append(_zone, given, signal) {
+      signal.throwIfAborted();
+      for (const each of given) records.add(keyOf(each));
+    },
+    async remove(_zone, given) {
+      for (const each of given) records.delete(keyOf(each));
+    },
+    ...change(records),
+  };
+  return {
+    provider,
+    later: provider,
+    zone: 'example.com',
+    names: ['_acme-challenge.example.com', '_acme-challenge.www.example.com'],
+    takes: 'any-text',
+    removes: true,
+    place: async (each) => void records.add(keyOf(each)),
+    observe: async (name) => valuesAt(records, name).map((key) => key.slice(name.length + 1)),
+  };
+}
+
+/** Does something with each record, one after the other, and listens to no signal. */
+const forEach =
+  (act: (each: TxtRecord) => unknown): DnsProvider['append'] =>
+  async (_zone, given) => {
+    for (const each of given) act(each);
+  };
+
+const valuesAt = (records: Records, name: string) => [...records].filter((key) => key.startsWith(`${name} `));
+
+const replacing = (records: Records) =>
+  forEach((each) => {
+    for (const key of valuesAt(records, each.name)) records.delete(key);
+    records.add(keyOf(each));
+  });
+
+describe('the kit for DNS providers', () => {
+  test('passes one that keeps its promises', async () => expect(await failed(dnsProviderCases, dnsProviderSubject)).toEqual([]));
+
+  test('passes one whose service forgets by itself and takes digests alone', async () => {
+    const make = () => ({
+      ...dnsProviderSubject((records) => ({
+        async append(_zone, given, signal) {
+          signal.throwIfAborted();
+          for (const each of given) records.add(each.value.length === 43 ? keyOf(each) : refuse('no digest'));
+        },
+        remove: async () => {},
+      })),
+      takes: 'digests' as const,
+      removes: false,
+    });
+    expect(await failed(dnsProviderCases, make)).toEqual([]);
+  });
+
+  const faulty: readonly [string, (records: Records) => Partial<DnsProvider>, string][] = [
+    ['replaces what is there', (records) => ({ append: replacing(records) }), 'appends beside'],
+    ['keeps one value at a name', (records) => ({ append: replacing(records) }), 'several values'],
+    [
+      'appends the first alone',
+      (records) => ({ append: (zone, [first], signal) => forEach((each) => records.add(keyOf(each)))(zone, first ? [first] : [], signal) }),
+      'at several names',
+    ],
+    [
+      'refuses what is there already',
+      (records) => ({ append: forEach((each) => (records.has(keyOf(each)) ? refuse('exists') : records.add(keyOf(each)))) }),
+      'is there already',
+    ],
+    [
+      'cuts off a long text',
+      (records) => ({ append: forEach((each) => records.add(keyOf({ ...each, value: each.value.slice(0, 255) }))) }),
+      'longer than one string',
+    ],
+    [
+      'removes all values of a name',
+      (records) => ({ remove: forEach(({ name }) => valuesAt(records, name).map((key) => records.delete(key))) }),
+      'removes these very values',
+    ],
+    ['removes nothing', () => ({ remove: async () => {} }), 'appends a record, and removes it'],
+    [
+      'removes the first alone',
+      (records) => ({ remove: (zone, [first], signal) => forEach((each) => records.delete(keyOf(each)))(zone, first ? [first] : [], signal) }),
+      'removes several at once',
+    ],
+    [
+      'removes only the very records that it appended',
+      (records) => {
+        const seen = new Set<TxtRecord>();
+        return {
+          append: forEach((each) => seen.add(each) && records.add(keyOf(each))),
+          remove: forEach((each) => seen.has(each) && records.delete(keyOf(each))),
+        };
+      },
+      'removes what a killed',
+    ],
+    ['throws for what is gone', (records) => ({ remove: forEach((each) => records.delete(keyOf(each)) || refuse('gone')) }), 'removes twice'],
+    ['wants a record', () => ({ remove: async (_zone, given) => (given.length === 0 ? refuse('nothing to do') : undefined) }), 'for no record'],
+    ['does not listen to the signal', (records) => ({ append: forEach((each) => records.add(keyOf(each))) }), 'told to stop'],
+  ];
+  for (const [title, change, expected] of faulty) {
+    test(`notices one that ${title}`, async () =>
+      expect(await failed(dnsProviderCases, () => dnsProviderSubject(change))).toContainEqual(expect.stringContaining(expected)));
   }
 });

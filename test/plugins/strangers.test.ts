@@ -1,12 +1,12 @@
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { authenticatorCases, installerCases } from 'certkit/kit';
+import { authenticatorCases, dnsProviderCases, installerCases } from 'certkit/kit';
 import type { Authenticator, AuthenticatorDefinition, DeployRequest, HttpTask, OptionDeclarations } from 'certkit/plugin';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createCatalog } from '../../plugins/catalog.ts';
-import { createAuthenticator, createInstaller } from '../../plugins/guard.ts';
+import { createAuthenticator, createDnsProvider, createInstaller } from '../../plugins/guard.ts';
 import { authenticatorContext } from './authenticator-context.ts';
 import { disk } from './disk.ts';
 
@@ -15,7 +15,7 @@ import { disk } from './disk.ts';
 const FIXTURES = fileURLToPath(new URL('../../fixtures/packages', import.meta.url));
 const never = new AbortController().signal;
 const context = authenticatorContext({ files: disk, programs: { run: () => Promise.reject(new Error('it runs no program')) }, log: { debug() {}, warn() {} } });
-const PACKAGES = ['certkit-authenticator-proofdir', 'certkit-installer-copy', 'certkit-installer-badplan'];
+const PACKAGES = ['certkit-authenticator-proofdir', 'certkit-installer-copy', 'certkit-installer-badplan', 'certkit-dns-provider-zonefile'];
 
 let base: string;
 let work: string;
@@ -84,6 +84,29 @@ for (const { title, run } of installerCases) {
           await writeFile(path, JSON.stringify(content));
           await chmod(path, mode);
         }
+      },
+    });
+  });
+}
+
+for (const { title, run } of dnsProviderCases) {
+  test(`a stranger's DNS provider ${title}`, async () => {
+    const file = join(work, 'records');
+    await writeFile(file, '');
+    const definition = await catalog().find('dns-provider', 'zonefile');
+    const make = () => createDnsProvider(definition, { file }, context);
+    const lineFor = (name: string) => `${name}. TXT `;
+    await run({
+      provider: make(),
+      later: make(),
+      zone: 'example.com',
+      names: ['_acme-challenge.example.com', '_acme-challenge.www.example.com'],
+      takes: 'any-text',
+      removes: true,
+      place: ({ name, value }) => appendFile(file, `${lineFor(name)}${JSON.stringify(value)}\n`),
+      async observe(name) {
+        const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line.startsWith(lineFor(name)));
+        return lines.map((line) => JSON.parse(line.slice(lineFor(name).length)) as string);
       },
     });
   });
