@@ -93,7 +93,7 @@ test('each name has its proof below its own root, or where the server serves it 
   expect(await readFile(join(root, 'a/.well-known/acme-challenge/token-a'), 'utf8')).toBe('token-a.thumbprint');
   expect(await readFile(join(root, 'others/.well-known/acme-challenge/token-b'), 'utf8')).toBe('token-b.thumbprint');
 
-  const c = { ...taskFor('c.example.com', 'token-c'), served: { root: join(root, 'mapped'), path: '' } };
+  const c = { ...taskFor('c.example.com', 'token-c'), served: { root: join(root, 'mapped'), path: '.' } };
   const d = { ...taskFor('d.example.com', 'token-d'), served: { root: join(root, 'mapped'), path: '.well-known/acme-challenge' } };
   await make({}).present([c, d], never);
   expect(await readFile(join(root, 'mapped/token-c'), 'utf8')).toBe('token-c.thumbprint');

@@ -124,15 +124,59 @@ for (const { title, open } of directoryServers) {
   });
 }
 
-describe('killed', () => {
-  let ca: Ca;
-  beforeAll(async () => {
-    ca = await startCa();
+let ca: Ca;
+beforeAll(async () => {
+  ca = await startCa();
+});
+afterAll(() => ca?.stop());
+
+const isProofThere = (root: string) => readdirSync(root).includes('.well-known');
+
+describe('without a root', () => {
+  const byWebroot = (port: number) => ({ plugin: 'webroot', 'check-port': port });
+
+  test("each name's proof goes where the server has it, a mapped directory among them", async ({ onTestFinished }) => {
+    const sites = [
+      { names: ['plain.test'], tls: true },
+      { names: ['mapped.test'], tls: true, extraHttp: '    location ^~ /.well-known/acme-challenge/ { alias /PROOFS/; }\n' },
+    ];
+    const scene = await openScene(ca, { sites, lineages: false, start: false }, onTestFinished);
+    const proofs = join(scene.nginx.root, 'var/proofs');
+    mkdirSync(proofs, { recursive: true });
+    const [plain, mapped] = scene.sites;
+    const conf = mapped?.httpConf ?? '';
+    scene.nginx.writeFile(conf, scene.nginx.readFile(conf).replace('/PROOFS/', `${proofs}/`));
+    await scene.nginx.start();
+    scene.writeLineage({ name: 'both', names: ['plain.test', 'mapped.test'], webroot: '', more: { authenticator: byWebroot(scene.nginx.httpPort) } });
+    const result = await scene.certkit('renew');
+    expect(result.exitCode, result.all).toBe(0);
+    expect(result.words).not.toContain('could not be looked at');
+    expect(readdirSync(proofs)).toEqual([]);
+    expect(isProofThere(plain?.webroot ?? '')).toBe(false);
+    scene.expectAtRest();
   });
-  afterAll(() => ca?.stop());
 
-  const isProofThere = (root: string) => readdirSync(root).includes('.well-known');
+  test('a name with a root of its own beside one without', async ({ onTestFinished }) => {
+    const scene = await openScene(
+      ca,
+      {
+        sites: [
+          { names: ['own.test'], tls: true },
+          { names: ['found.test'], tls: true },
+        ],
+        lineages: false,
+      },
+      onTestFinished,
+    );
+    const authenticator = { ...byWebroot(scene.nginx.httpPort), root: { 'own.test': scene.sites[0]?.webroot } };
+    scene.writeLineage({ name: 'both', names: ['own.test', 'found.test'], webroot: '', more: { authenticator } });
+    const result = await scene.certkit('renew');
+    expect(result.exitCode, result.all).toBe(0);
+    for (const { webroot } of scene.sites) expect(isProofThere(webroot)).toBe(false);
+  });
+});
 
+describe('killed', () => {
   test('while the CA asks: the next run leaves nothing in the site', async ({ onTestFinished }) => {
     const scene = await openScene(ca, { sites: [{ names: ['example.test'], tls: true }] }, onTestFinished);
     const root = scene.sites[0]?.webroot ?? '';
