@@ -1,3 +1,4 @@
+import { join } from 'node:path/posix';
 import type { Receipt, ServedPath } from 'certkit/plugin';
 
 /** Where a proof is: a file at `path` below the directory `root`. */
@@ -15,7 +16,7 @@ export function placeBelow(root: string, token: string): Place {
 
 /** In the directory that a server serves as that of the proofs. */
 export function placeServed({ root, path }: ServedPath, token: string): Place {
-  return { root, path: path === '' ? token : `${path}/${token}` };
+  return { root, path: join(path, token) };
 }
 
 /** Where an earlier process put it, whatever the options said then; `undefined` when the receipt does not say for this token. */
