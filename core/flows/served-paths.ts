@@ -74,8 +74,12 @@ export function createServedPaths(needsOf: () => Needs): ServedPaths {
 function sayingsOf(sources: readonly Source[], identifier: Identifier): readonly Saying[] {
   return sources.map(({ server, ...source }) => {
     if ('error' in source) return { server, error: source.error };
-    const place = source.locate(identifier);
-    return place === undefined ? { server } : { server, place };
+    try {
+      const place = source.locate(identifier);
+      return place === undefined ? { server } : { server, place };
+    } catch (thrown) {
+      return { server, error: asCertkitError(thrown).message };
+    }
   });
 }
 

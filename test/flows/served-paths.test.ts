@@ -12,8 +12,8 @@ const choice = (plugin: string): PluginChoice => ({ plugin, options: {} });
 const has = (root: string): ProofsPlace => ({ kind: 'files', at: { root, path: PROOFS }, site: '/etc/site.conf:1', byName: true, atPort80: true });
 const passesOn: ProofsPlace = { kind: 'none', because: '"proxy_pass x" (/etc/site.conf:2) answers, and not a file', byName: true, atPort80: true };
 
-/** By plugin: what its one server has by name; no server at all; or no word about such things. */
-type World = Readonly<Record<string, Readonly<Record<string, ProofsPlace>> | 'absent' | 'mute'>>;
+/** By plugin: what its one server has by name; no server at all; no word about such things; or a fault of its own. */
+type World = Readonly<Record<string, Readonly<Record<string, ProofsPlace>> | 'absent' | 'mute' | 'broken'>>;
 
 /** Servers as their installers know them, those of `lineages` in use by a lineage. */
 function serversOf(world: World, lineages: readonly string[] = []) {
@@ -31,6 +31,10 @@ function serversOf(world: World, lineages: readonly string[] = []) {
       test: unused,
       reload: unused,
     };
+    const broken = () => {
+      throw fault('PLUGIN_FAILED', { plugin, during: 'locateProofs', because: 'x is undefined' });
+    };
+    if (own === 'broken') return { ...base, locates: 'proofs', locateProofs: broken };
     return typeof own === 'object' ? { ...base, locates: 'proofs', locateProofs: ({ value }) => own[value] } : base;
   };
   const needs = {
@@ -103,4 +107,10 @@ test('none is an error with the servers that were looked at, and what stands in 
 
 test('a server that a lineage uses and that cannot be looked at is told', async () => {
   await expect(serversOf({ nginx: {}, gone: 'absent' }, ['gone']).find(['a.test'])).rejects.toThrow(/gone: gone found no server: it is not there/);
+});
+
+test('an installer that breaks is in the way of nobody who is served by another', async () => {
+  const { find } = serversOf({ broken: 'broken', nginx: { 'a.test': has('/srv/a') } });
+  expect((await find(['a.test'])).get('a.test')?.root).toBe('/srv/a');
+  await expect(find(['b.test'])).rejects.toThrow(/the broken server: broken failed during locateProofs: x is undefined/);
 });
