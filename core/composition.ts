@@ -46,6 +46,7 @@ import { release, rollback } from './flows/rollback.ts';
 import { rotateKey } from './flows/rotate-key.ts';
 import { run } from './flows/run.ts';
 import { reportRuns } from './flows/run-report.ts';
+import { createServedPaths } from './flows/served-paths.ts';
 import { settable } from './flows/settable.ts';
 import { throughServer } from './flows/through-server.ts';
 import { runUnattended, type UnattendedNeeds } from './flows/unattended.ts';
@@ -145,6 +146,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
   override(graph);
 
   const plugins = pluginsOf(graph, settings, () => needs());
+  const servedPaths = createServedPaths(() => needs());
   let logged: Promise<void> = Promise.resolve();
   const tell: Tell = (event) => {
     settings.tell(event);
@@ -163,6 +165,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       store,
       ca: graph.resolve(AUTHORITY),
       plugins,
+      servedPaths,
       probe: graph.resolve(PROBE),
       servers: graph.resolve(SERVERS),
       staging: graph.resolve(STAGING),

@@ -46,7 +46,9 @@ export async function preflight(lineage: Lineage, willProve: boolean, needs: Nee
       return { slot: slotOf(choice), looked, changes: editsOf(plan, survey, choice.plugin) };
     }),
   );
-  return { changes: servers.flatMap(({ changes }) => changes), looked: new Map(servers.map(({ slot, looked }) => [slot, looked])) };
+  const looked = new Map(servers.map(({ slot, looked }) => [slot, looked]));
+  if (willProve) await needs.servedPaths.find({ prover, ...lineage, looked });
+  return { changes: servers.flatMap(({ changes }) => changes), looked };
 }
 
 async function look(installer: Looked['installer'], { signal, clock }: Needs): Promise<Looked> {

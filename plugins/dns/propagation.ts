@@ -86,9 +86,10 @@ function whatBecameOf(record: AwaitedRecord, watches: readonly Watch[], limitMs:
   const { name, zone } = record.place;
   const asked = watches.filter(({ records }) => records.has(record)).length;
   const seen = late.map(({ title, missing }) => `${title} ${missing.get(record)}`).join('; ');
+  const after = limitMs > 0 ? `after ${Math.round(limitMs / 1000)} seconds, ` : '';
   return {
     kind: 'late',
-    because: `after ${Math.round(limitMs / 1000)} seconds, ${late.length} of the ${asked} addresses asked for TXT ${name} (zone ${zone}) did not show what was written: ${seen}`,
+    because: `${after}${late.length} of the ${asked} addresses asked for TXT ${name} (zone ${zone}) did not show what was written: ${seen}`,
   };
 }
 

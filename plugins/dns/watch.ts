@@ -43,22 +43,23 @@ function watchOf(at: string, title: string, family: Watch['family'], records: re
   return { at, title, family, records: new Set(records), missing: new Map(records.map((record) => [record, 'was not asked'])), heard: false };
 }
 
-/** Asks once for each name that something is missing of. Whoever does not answer is not asked for more this time. */
+/** Asks once for each name that something is missing of. Whoever does not answer is asked for no more this time, and for another name first the next time. */
 export async function look(watch: Watch, dns: Pick<Dns, 'txt'>, signal: AbortSignal): Promise<void> {
   const { at, missing } = watch;
   for (const name of new Set([...missing.keys()].map(({ place }) => place.name))) {
+    const awaited = [...missing.keys()].filter(({ place }) => place.name === name);
     let values: readonly string[];
     try {
       values = await dns.txt(name, signal, at);
     } catch (thrown) {
       signal.throwIfAborted();
       const because = `did not answer (${thrown instanceof Error ? thrown.message : String(thrown)})`;
-      for (const record of missing.keys()) missing.set(record, because);
+      for (const record of awaited) missing.delete(record);
+      for (const record of [...missing.keys(), ...awaited]) missing.set(record, because);
       return;
     }
     watch.heard = true;
-    for (const record of missing.keys()) {
-      if (record.place.name !== name) continue;
+    for (const record of awaited) {
       if (values.some((value) => value === record.value || record.accepts?.(value) === true)) missing.delete(record);
       else missing.set(record, values.length === 0 ? 'has no such record' : `has ${quoted(values)} instead`);
     }

@@ -96,7 +96,7 @@ describe('a package beside it', () => {
 
   test('imports what exports gives everybody, and nothing else', () => {
     const entries = Object.keys(manifest.exports).map((path) => `certkit${path.slice(1)}`);
-    expect(entries).toEqual(expect.arrayContaining(['certkit/plugin', 'certkit/options', 'certkit/kit', 'certkit/confedit']));
+    expect(entries).toEqual(expect.arrayContaining(['certkit/plugin', 'certkit/options', 'certkit/dns', 'certkit/kit', 'certkit/confedit']));
     writeFileSync(
       join(consumer, 'index.mjs'),
       `const names = ${JSON.stringify(entries.filter((entry) => !entry.endsWith('.json')))};
@@ -107,6 +107,7 @@ console.log(JSON.stringify({ loaded: Object.fromEntries(loaded), refused }));`,
     const { loaded, refused } = JSON.parse(execFileSync(process.execPath, ['index.mjs'], { cwd: consumer, encoding: 'utf8' }));
     expect(loaded['certkit/plugin']).toEqual(expect.arrayContaining(['defineAuthenticator', 'defineInstaller', 'pluginFault', 'CONTRACT_VERSION']));
     expect(loaded['certkit/options']).toEqual(expect.arrayContaining(['directory', 'file', 'port', 'command']));
+    expect(loaded['certkit/dns']).toEqual(expect.arrayContaining(['authorizes', 'txtRecordFor', 'untilServed']));
     expect(loaded['certkit/kit']).toEqual(expect.arrayContaining(['authenticatorCases', 'installerCases']));
     expect(loaded['certkit/confedit']).toEqual(expect.arrayContaining(['applySplices']));
     for (const code of refused) expect(code).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED');
@@ -136,6 +137,7 @@ console.log(JSON.stringify({ loaded: Object.fromEntries(loaded), refused }));`,
     const said = complaints(`
       import { applySplices } from 'certkit/confedit';
       import * as nginx from 'certkit/confedit/nginx';
+      import { type Propagation, untilServed } from 'certkit/dns';
       import { type AuthenticatorSubject, authenticatorCases, installerCases } from 'certkit/kit';
       import { directory, port } from 'certkit/options';
       import { type Authenticator, CONTRACT_VERSION, type ChallengeTask, type ChangePlan, defineAuthenticator, defineInstaller, type Installer, pluginFault, type Survey } from 'certkit/plugin';
@@ -161,8 +163,8 @@ console.log(JSON.stringify({ loaded: Object.fromEntries(loaded), refused }));`,
           };
         },
       });
-      export const used: readonly unknown[] = [applySplices, nginx, authenticatorCases, installerCases, CONTRACT_VERSION, defineInstaller, pluginFault];
-      export type Used = [Authenticator, AuthenticatorSubject, ChallengeTask, ChangePlan, Installer, Survey];
+      export const used: readonly unknown[] = [applySplices, nginx, authenticatorCases, installerCases, untilServed, CONTRACT_VERSION, defineInstaller, pluginFault];
+      export type Used = [Authenticator, AuthenticatorSubject, ChallengeTask, ChangePlan, Installer, Propagation, Survey];
     `);
     expect(said).toBe('');
   });

@@ -115,6 +115,28 @@ test('a server that does not answer is not asked for the rest of its names in th
   expect(asked).toHaveLength(1);
 });
 
+test('a name that a server does not answer for does not hide the others', async () => {
+  const broken = { '_acme-challenge.example.com': SILENT, '_acme-challenge.a.example.com': ['new'], '_acme-challenge.b.example.com': ['new'] };
+  const { needs } = dnsThat({ '192.0.2.1': [broken] });
+  const names = ['_acme-challenge.example.com', '_acme-challenge.a.example.com', '_acme-challenge.b.example.com'];
+  const outcomes = await untilServed(
+    names.map((name) => record('new', [NS1], name)),
+    needs,
+  );
+  expect(outcomes.map(({ kind }) => kind)).toEqual(['late', 'served', 'served']);
+});
+
+test('where nobody waits, the look says what it saw', async () => {
+  const { needs } = dnsThat({ '192.0.2.1': [['old']] });
+  expect(await untilServed([record('new', [NS1])], { ...needs, limitMs: 0 })).toEqual([
+    {
+      kind: 'late',
+      because:
+        '1 of the 1 addresses asked for TXT _acme-challenge.example.com (zone example.com) did not show what was written: ns1.example.com (192.0.2.1) has "old" instead',
+    },
+  ]);
+});
+
 test('a value that says the same in other words will do, where the record says so', async () => {
   const { needs } = dnsThat({ '192.0.2.1': [['NEW']] });
   const [outcome] = await untilServed([{ ...record('new', [NS1]), accepts: (value) => value.toLowerCase() === 'new' }], needs);
