@@ -12,6 +12,7 @@ export default defineConfig({
       { find: /^certkit\/kit$/, replacement: at('./plugins/kit/kit.ts') },
       { find: /^certkit\/confedit$/, replacement: at('./core/confedit/splice.ts') },
       { find: /^certkit\/confedit\/nginx$/, replacement: at('./core/confedit/nginx/nginx.ts') },
+      { find: /^certkit\/tls-alpn$/, replacement: at('./plugins/tls-alpn/tls-alpn.ts') },
     ],
   },
   test: {

@@ -8,7 +8,7 @@ import { parseCommand } from '../plugins/command-words.ts';
 import type { AuthenticatorContext, Dns, HttpCheck, Person, PluginKind } from '../plugins/contract.ts';
 import { createDnsProviders, type NamedDnsProviders } from '../plugins/dns-providers.ts';
 import { createAuthenticator, createInstaller, createNotifier } from '../plugins/guard.ts';
-import { judgedChoice } from '../plugins/judged-choice.ts';
+import { judgedChoice, optionsKey } from '../plugins/judged-choice.ts';
 import type { PluginRoot } from '../plugins/roots.ts';
 import type { Acme, AcmeSession } from './acme/session.ts';
 import type { DumpRequest } from './confedit/nginx/crossplane.ts';
@@ -46,6 +46,7 @@ import { release, rollback } from './flows/rollback.ts';
 import { rotateKey } from './flows/rotate-key.ts';
 import { run } from './flows/run.ts';
 import { reportRuns } from './flows/run-report.ts';
+import { createServedPaths } from './flows/served-paths.ts';
 import { settable } from './flows/settable.ts';
 import { throughServer } from './flows/through-server.ts';
 import { runUnattended, type UnattendedNeeds } from './flows/unattended.ts';
@@ -145,6 +146,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
   override(graph);
 
   const plugins = pluginsOf(graph, settings, () => needs());
+  const servedPaths = createServedPaths(() => needs());
   let logged: Promise<void> = Promise.resolve();
   const tell: Tell = (event) => {
     settings.tell(event);
@@ -163,6 +165,7 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
       store,
       ca: graph.resolve(AUTHORITY),
       plugins,
+      servedPaths,
       probe: graph.resolve(PROBE),
       servers: graph.resolve(SERVERS),
       staging: graph.resolve(STAGING),
@@ -293,8 +296,8 @@ const MADE = port<Promise<unknown>>('plugin');
 function pluginsOf(graph: DependencyContainer, { log, person }: Settings, needsOf: () => Needs): Plugins {
   const children = new Map<string, DependencyContainer>();
 
-  function shared<T>(kind: PluginKind, choice: PluginChoice, make: (choice: PluginChoice) => Promise<T>): Promise<T> {
-    const key = JSON.stringify([kind, choice.plugin, Object.entries(choice.options).sort(([a], [b]) => (a < b ? -1 : 1))]);
+  async function shared<T>(kind: PluginKind, choice: PluginChoice, make: (choice: PluginChoice) => Promise<T>): Promise<T> {
+    const key = `${kind} ${choice.plugin} ${optionsKey(await catalog().find(kind, choice.plugin), choice.options)}`;
     let child = children.get(key);
     if (child === undefined) {
       child = graph.createChildContainer();

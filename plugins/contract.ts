@@ -3,7 +3,7 @@ import type { ChangePlan } from '../core/model/change-plan.ts';
 import type { Identifier } from '../core/model/identifier.ts';
 import type { KeyType } from '../core/model/lineage.ts';
 import type { Digest } from '../core/model/news.ts';
-import type { Survey } from '../core/model/site.ts';
+import type { ProofsPlace, Survey } from '../core/model/site.ts';
 
 export type {
   Assessment,
@@ -21,7 +21,19 @@ export type {
 export type { ChangePlan, ContentPart, Note, PlacedFile, PlannedCommand, PlannedSplice, Refusal, Serving } from '../core/model/change-plan.ts';
 export type { Identifier } from '../core/model/identifier.ts';
 export type { Digest, NewsItem, NewsKind } from '../core/model/news.ts';
-export type { Endpoint, Finding, InstalledPair, Listen, Server, ServerProcess, Site, Survey, SurveyedFile, SurveyFault } from '../core/model/site.ts';
+export type {
+  Endpoint,
+  Finding,
+  InstalledPair,
+  Listen,
+  ProofsPlace,
+  Server,
+  ServerProcess,
+  Site,
+  Survey,
+  SurveyedFile,
+  SurveyFault,
+} from '../core/model/site.ts';
 
 /** The version of this contract that core speaks; a package's range is judged against it before its code is loaded. */
 export const CONTRACT_VERSION = '0.9.1';
@@ -234,13 +246,11 @@ export interface Authenticator<T extends ChallengeType = ChallengeType> {
   readonly unattended: boolean;
   /** `one-batch`: core waits for `remove` of one batch before the next `present`. `any`: batches may overlap. */
   readonly concurrency: 'one-batch' | 'any';
-  /** Its http-01 tasks are to say where a server of this machine has their files. For a name where none was found, core fails before the CA is asked. */
-  readonly wants?: 'served-path';
   /** Which challenge types it can answer for a name, best first, or why none. Pure. */
   assess(identifier: Identifier): Assessment<T>;
   /**
    * Publishes the proofs of all tasks that are ready, of one lineage or many, and answers for each, in order, once the CA may look.
-   * Succeeds over leftovers of the same tasks. When it throws, core calls `remove` for every task of the batch; and for those with an error.
+   * Succeeds over leftovers of the same tasks. Of tls-alpn-01 a name has one task at a time. When it throws, core calls `remove` for every task of the batch; and for those with an error.
    */
   present(tasks: readonly TaskOf<T>[], signal: AbortSignal): Promise<readonly Presented[]>;
   /** Takes one proof away, perhaps in a later process and from the journalled task alone. Twice is fine. Not called for proofs that stay (dns-persist-01). */
@@ -339,6 +349,13 @@ export interface Installer {
   reload(signal: AbortSignal): Promise<void>;
 }
 
+/** An installer that can tell where its server has the files of proofs, for authenticators that put them there. */
+export interface LocatingInstaller extends Installer {
+  readonly locates: 'proofs';
+  /** Pure. `undefined` where the server would not be asked for the name. */
+  locateProofs(identifier: Identifier, survey: Survey): ProofsPlace | undefined;
+}
+
 /** Carries news to somebody. */
 export interface Notifier {
   /**
@@ -366,7 +383,7 @@ export type AuthenticatorDefinition<D extends OptionDeclarations = OptionDeclara
 export type InstallerDefinition<D extends OptionDeclarations = OptionDeclarations> = Definition<
   'installer',
   D,
-  (options: OptionsOf<D>, context: PluginContext) => Installer
+  (options: OptionsOf<D>, context: PluginContext) => Installer | LocatingInstaller
 >;
 export type NotifierDefinition<D extends OptionDeclarations = OptionDeclarations> = Definition<
   'notifier',

@@ -10,6 +10,7 @@ import type {
   FileReader,
   Installer,
   InstallerDefinition,
+  LocatingInstaller,
   Notifier,
   NotifierDefinition,
   OptionDeclarations,
@@ -21,7 +22,7 @@ import type {
 } from './contract.ts';
 import { readOptions } from './options.ts';
 import { type Mask, maskError, maskFor } from './secrets.ts';
-import { faultOfAssessment, faultOfPlan, faultOfReceipts, faultOfSurvey } from './shapes.ts';
+import { faultOfAssessment, faultOfPlan, faultOfProofsPlace, faultOfReceipts, faultOfSurvey } from './shapes.ts';
 
 /** What a person set for a plugin, by option; judged by the plugin's declarations. */
 export type RawOptions = Readonly<Record<string, unknown>>;
@@ -73,14 +74,12 @@ export function createAuthenticator(definition: AuthenticatorDefinition, raw: Ra
     return { unattended, assess: assessHttp, ...guardedServer(plugin, guard), through: 'server', plan };
   }
   guard.demand('create', faultOfMethods(plugin, ['present', 'remove']));
-  const { concurrency, wants } = plugin;
+  const { concurrency } = plugin;
   guard.demand('create', ['one-batch', 'any'].includes(concurrency) ? undefined : 'its "concurrency" is neither "one-batch" nor "any"');
-  guard.demand('create', [undefined, 'served-path'].includes(wants) ? undefined : 'its "wants" is not "served-path"');
   const made: Authenticator = {
     unattended,
     assess,
     concurrency,
-    ...(wants === undefined ? {} : { wants }),
     async present(tasks, signal) {
       const presented = await guard.wait('present', () => plugin.present(tasks, signal), signal);
       guard.demand('present', faultOfReceipts(presented, tasks.length));
@@ -124,7 +123,7 @@ export function createDnsProvider(definition: DnsProviderDefinition, raw: RawOpt
  * @throws PLUGIN_OPTION_INVALID; PLUGIN_FAILED when its `create` throws or makes something else. What it makes throws
  * PLUGIN_BAD_PLAN for a malformed survey or plan.
  */
-export function createInstaller(definition: InstallerDefinition, raw: RawOptions, context: PluginContext): Installer {
+export function createInstaller(definition: InstallerDefinition, raw: RawOptions, context: PluginContext): Installer | LocatingInstaller {
   const options = readOptions(definition.name, definition.options, raw);
   const guard = guardOf(definition, maskFor(definition.options, options));
   const plugin = guard.call('create', () => definition.create(options, { ...guard.contextOf(context), files: readerOf(context.files) }));
@@ -136,7 +135,19 @@ export function createInstaller(definition: InstallerDefinition, raw: RawOptions
       request.lineages.map(({ lineage }) => lineage),
       survey,
     );
-  return { ...guardedServer(plugin, guard), plan };
+  const made: Installer = { ...guardedServer(plugin, guard), plan };
+  if (!('locates' in plugin)) return made;
+  guard.demand('create', plugin.locates === 'proofs' ? undefined : 'its "locates" is not "proofs"');
+  guard.demand('create', faultOfMethods(plugin, ['locateProofs']));
+  return {
+    ...made,
+    locates: 'proofs',
+    locateProofs(identifier, survey) {
+      const place = guard.call('locateProofs', () => plugin.locateProofs(identifier, survey));
+      guard.demand('locateProofs', faultOfProofsPlace(place));
+      return place;
+    },
+  };
 }
 
 /** The same for a notifier. */

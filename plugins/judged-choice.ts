@@ -17,3 +17,9 @@ export function judgedChoice({ name, options }: Pick<PluginDefinition, 'name' | 
   const { option, because } = judged;
   return { secrets, fault: { option, because, error: fault('PLUGIN_OPTION_INVALID', { plugin: name, option, because }) } };
 }
+
+/** The same for options that mean the same, however they are written: `port: 80`, `port: "80"`, and no port where 80 is the default. */
+export function optionsKey({ options }: Pick<PluginDefinition, 'options'>, raw: Readonly<Record<string, unknown>>): string {
+  const judged = judgeOptions(options, raw);
+  return JSON.stringify(Object.entries(judged.ok ? judged.values : raw).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -27,7 +27,6 @@ const site = v.looseObject({
   pairs: v.array(v.looseObject({ certificate: v.string(), key: v.string() })),
   root: v.optional(v.string()),
   aloof: v.optional(line),
-  proofs: v.optional(v.looseObject({ root: path, path: line })),
 });
 
 const survey = v.looseObject({
@@ -44,6 +43,16 @@ const survey = v.looseObject({
   findings: v.optional(v.array(v.looseObject({ what: line, is: line }))),
   testedInMs: v.optional(v.pipe(v.number(), v.minValue(0))),
 });
+
+const beneath = v.pipe(
+  v.string(),
+  v.check((text) => !text.startsWith('/') && !text.split('/').includes('..'), 'is not a path below another'),
+);
+const known = { byName: v.boolean(), atPort80: v.boolean() };
+const proofsPlace = v.variant('kind', [
+  v.looseObject({ kind: v.literal('files'), ...known, at: v.looseObject({ root: path, path: beneath }), site: line }),
+  v.looseObject({ kind: v.literal('none'), ...known, because: line }),
+]);
 
 const part = v.union([v.strictObject({ text: v.string() }), v.strictObject({ pem: v.picklist(['certificate', 'chain', 'fullchain', 'key']), keyType })]);
 
@@ -68,7 +77,11 @@ const plan = v.strictObject({
 });
 
 const assessment = v.variant('able', [
-  v.looseObject({ able: v.literal(true), challenges: v.pipe(v.array(v.picklist(CHALLENGE_TYPES)), v.minLength(1)) }),
+  v.looseObject({
+    able: v.literal(true),
+    challenges: v.pipe(v.array(v.picklist(CHALLENGE_TYPES)), v.minLength(1)),
+    wants: v.optional(v.literal('served-path')),
+  }),
   v.looseObject({ able: v.literal(false), because: line }),
 ]);
 
@@ -77,6 +90,11 @@ const receipts = v.array(v.union([v.instance(Error), v.record(v.string(), v.unio
 /** Why a value is no survey, or nothing. */
 export function faultOfSurvey(value: unknown): string | undefined {
   return faultOf(survey, 'its survey', value);
+}
+
+/** Why a value does not say where the files of proofs are, or nothing. */
+export function faultOfProofsPlace(value: unknown): string | undefined {
+  return value === undefined ? undefined : faultOf(proofsPlace, 'where it has proofs', value);
 }
 
 /** Why a value is no assessment, or nothing. */

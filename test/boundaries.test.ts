@@ -59,6 +59,10 @@ const RULES: readonly { readonly room: RegExp; readonly may: readonly (string | 
   { room: /^plugins\/contract\.ts$/, may: ['core/model/'] },
   { room: /^plugins\/dns\//, may: ['plugins/dns/', 'plugins/contract.ts', 'core/pool.ts', 'node:crypto', 'node:net', 'node:timers/promises'] },
   {
+    room: /^plugins\/tls-alpn\//,
+    may: ['plugins/contract.ts', 'core/model/', 'core/acme/der.ts', 'core/acme/ip-bytes.ts', 'core/acme/subject-alt-name.ts', 'node:crypto'],
+  },
+  {
     room: /^plugins\//,
     may: ['plugins/', 'core/model/', 'core/ports.ts', 'core/errors.ts', /^semver\//, 'valibot', 'node:path', 'node:url', 'node:assert/strict'],
   },

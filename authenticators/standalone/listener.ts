@@ -1,55 +1,79 @@
-import { createServer, type Server } from 'node:http';
-import { isIPv6 } from 'node:net';
+import type { Server } from 'node:net';
+import { closeAll, type Door, openAll, type Place } from './doors.ts';
 
-export interface Listener {
-  /** `0.0.0.0:80`, `[::]:80` */
-  readonly at: string;
-  readonly server: Server;
+/** What is asked for, and listens while it is. */
+export interface Listener<T> {
+  readonly place: Place;
+  /** Answers for these tasks as well, and says where: `0.0.0.0:80`, `[::]:80`. Rejects when it cannot listen. */
+  publish(tasks: readonly T[], signal: AbortSignal): Promise<readonly string[]>;
+  withdraw(token: string): Promise<void>;
+  /** Rejects when it could not listen now. */
+  tryOut(): Promise<void>;
 }
-
-const REQUEST_LIMIT_MS = 10_000;
-/** The machine has no IPv6: Linux says one or the other. */
-const NO_SUCH_FAMILY = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
 
 /**
- * Listens on every address, or on none: when one fails the others are closed again. The IPv6 wildcard is left out on
- * a machine without IPv6.
+ * Listens from the first task to the last, on every address or on none.
  *
- * @param answer - the body for a path, or `undefined` for 404
+ * @param answerTo - what is kept for a task, by its token
+ * @param serve - a server that answers from what is kept now
  */
-export async function listenOn(addresses: readonly string[], port: number, answer: (path: string) => string | undefined): Promise<readonly Listener[]> {
-  const opened = await Promise.allSettled(addresses.map((address) => open(address, port, answer)));
-  const listeners = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-  const failed = opened.find(
-    (each, at) => each.status === 'rejected' && !(addresses[at] === '::' && listeners.length > 0 && NO_SUCH_FAMILY.includes(each.reason.code)),
-  );
-  if (failed?.status !== 'rejected') return listeners;
-  await closeAll(listeners);
-  throw failed.reason;
+export function createListener<T extends { readonly token: string }, A>(
+  place: Place,
+  answerTo: (task: T) => A,
+  serve: (answers: ReadonlyMap<string, A>) => Server,
+): Listener<T> {
+  const answers = new Map<string, A>();
+  let doors: readonly Door[] = [];
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** One after the other: it must not close while a batch that found it open is being published. */
+  function inTurn<R>(work: () => Promise<R>): Promise<R> {
+    const turn = last.then(work, work);
+    last = turn.catch(() => {});
+    return turn;
+  }
+
+  async function open(): Promise<void> {
+    if (doors.length === 0) doors = await openAll(place, () => serve(answers));
+  }
+
+  async function closeUnlessNeeded(): Promise<void> {
+    if (answers.size > 0) return;
+    await closeAll(doors);
+    doors = [];
+  }
+
+  return {
+    place,
+    publish: (tasks, signal) =>
+      inTurn(async () => {
+        signal.throwIfAborted();
+        await open();
+        if (!signal.aborted) for (const task of tasks) answers.set(task.token, answerTo(task));
+        await closeUnlessNeeded();
+        signal.throwIfAborted();
+        return doors.map(({ at }) => at);
+      }),
+    withdraw: (token) =>
+      inTurn(async () => {
+        answers.delete(token);
+        await closeUnlessNeeded();
+      }),
+    tryOut: () =>
+      inTurn(async () => {
+        await open();
+        await closeUnlessNeeded();
+      }),
+  };
 }
 
-/** Stops listening and ends every connection, so that the port is free when this returns. */
-export async function closeAll(listeners: readonly Listener[]): Promise<void> {
-  await Promise.all(
-    listeners.map(({ server }) => {
-      const closed = new Promise<void>((done) => server.close(() => done()));
-      server.closeAllConnections();
-      return closed;
-    }),
-  );
-}
-
-function open(address: string, port: number, answer: (path: string) => string | undefined): Promise<Listener> {
-  const server = createServer({ requestTimeout: REQUEST_LIMIT_MS, headersTimeout: REQUEST_LIMIT_MS, keepAlive: false }, (request, response) => {
-    const body = request.method === 'GET' || request.method === 'HEAD' ? answer(request.url?.split('?')[0] ?? '') : undefined;
-    response.setHeader('Connection', 'close');
-    if (body === undefined) response.writeHead(404, { 'Content-Type': 'text/plain' }).end('Not found\n');
-    else response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': Buffer.byteLength(body) }).end(body); // RFC 8555 section 8.3
-  });
-  return new Promise((opened, failed) => {
-    server.once('error', failed);
-    server.listen({ host: address, port, ipv6Only: isIPv6(address), exclusive: true }, () =>
-      opened({ at: isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`, server }),
-    );
-  });
+/** The same listener for whoever names the same place. */
+export function onePerPlace<T>(create: (place: Place) => Listener<T>): (place: Place) => Listener<T> {
+  const made = new Map<string, Listener<T>>();
+  return (place) => {
+    const key = `${place.addresses.join(' ')} ${place.port}`;
+    const listener = made.get(key) ?? create(place);
+    made.set(key, listener);
+    return listener;
+  };
 }

@@ -1,92 +1,119 @@
 import { isIP } from 'node:net';
 import { port, text } from 'certkit/options';
-import { type Authenticator, defineAuthenticator, pluginFault } from 'certkit/plugin';
-import { closeAll, type Listener, listenOn } from './listener.ts';
-import { holderOfPort } from './port-holder.ts';
+import { defineAuthenticator, type ForeseeingAuthenticator, type HttpTask, type Presented, pluginFault, type TlsAlpnTask } from 'certkit/plugin';
+import { afterOtherRuns } from './after-other-runs.ts';
+import { createHttpListener } from './http-listener.ts';
+import { type Listener, onePerPlace } from './listener.ts';
+import { portTrouble } from './port-trouble.ts';
+import { createTlsListener } from './tls-listener.ts';
 
-const PROOF_PATH = '/.well-known/acme-challenge/'; // RFC 8555 section 8.3
+const CHALLENGES = ['http-01', 'tls-alpn-01'] as const;
+type Challenge = (typeof CHALLENGES)[number];
+
+// A port is the process's: instances whose other options differ have it in common.
+const httpListenerAt = onePerPlace(createHttpListener);
+const tlsListenerAt = onePerPlace(createTlsListener);
 
 export default defineAuthenticator({
   name: 'standalone',
-  summary: 'Answers http-01 itself, on a port that nothing else uses',
+  summary: 'Answers http-01 or tls-alpn-01 itself, on a port that nothing else uses',
   options: {
-    port: port('The port to listen on; the CA always asks port 80, so another one is for a proxy or redirect that leads here', { default: 80 }),
-    address: text('The one IP address to listen on; all of IPv4 and IPv6 when not given'),
+    port: port('Where to answer http-01; the CA always asks port 80, so another one is for a proxy or redirect that leads here', { default: 80 }),
+    'tls-port': port('Where to answer tls-alpn-01; the CA always asks port 443', { default: 443 }),
+    address: text('IP addresses to listen on, separated by commas; all of IPv4 and IPv6 when not given'),
+    challenge: text('http-01 or tls-alpn-01; when not given http-01, or what the CA offers'),
   },
 
-  create({ port, address }, { files, log }): Authenticator<'http-01'> {
-    if (address !== undefined && isIP(address) === 0) {
-      throw pluginFault(
-        'PLUGIN_OPTION_INVALID',
-        'Option "address" of standalone: it is not an IP address',
-        'Write it without brackets and port, such as 192.0.2.1 or 2001:db8::1.',
-      );
-    }
-    const addresses = address === undefined ? ['0.0.0.0', '::'] : [address];
-    const answers = new Map<string, string>();
-    let listeners: readonly Listener[] = [];
-    let last: Promise<unknown> = Promise.resolve();
+  create({ port, 'tls-port': tlsPort, address, challenge }, { files, log }): ForeseeingAuthenticator<Challenge> {
+    const addresses = address === undefined ? ['0.0.0.0', '::'] : addressesIn(address);
+    const challenges = challenge === undefined ? CHALLENGES : [challengeNamed(challenge)];
+    const http = httpListenerAt({ addresses, port });
+    const tls = tlsListenerAt({ addresses, port: tlsPort });
 
-    /** One after the other: a listener must not close while a batch that found it open is being presented. */
-    function inTurn<T>(work: () => Promise<T>): Promise<T> {
-      const turn = last.then(work, work);
-      last = turn.catch(() => {});
-      return turn;
+    /** Says, where it may, that the other port would do. */
+    async function trouble(thrown: unknown, { place }: Listener<never>): Promise<Error> {
+      const other =
+        place === http.place && challenge === undefined && (await isFree(tls)) ? `Port ${tlsPort} is free: --standalone-challenge tls-alpn-01.` : '';
+      return portTrouble(thrown, { port: place.port, other }, files);
     }
 
-    async function closeUnlessNeeded(): Promise<void> {
-      if (answers.size > 0) return;
-      await closeAll(listeners);
-      listeners = [];
-    }
+    const whenFree = <R>({ place }: Listener<never>, listen: () => Promise<R>, signal: AbortSignal): Promise<R> =>
+      afterOtherRuns(listen, { port: place.port, files, log, signal });
 
-    async function faultOf(error: NodeJS.ErrnoException): Promise<Error> {
-      const where = `port ${port}${address === undefined ? '' : ` of ${address}`}`;
-      const fail = (because: string, hint: string) => pluginFault('PLUGIN_PRESENT_FAILED', `standalone could not publish the proof: ${because}`, hint, error);
-      if (error.code === 'EADDRINUSE') {
-        const holder = await holderOfPort(port, files);
-        return fail(
-          `${where} is in use${holder === undefined ? '' : ` by ${holder.program} (pid ${holder.pid})`}`,
-          'Stop that program for the moment, or use its own web root: --authenticator webroot --webroot-root DIRECTORY.',
-        );
+    async function published<T extends HttpTask | TlsAlpnTask>(listener: Listener<T>, tasks: readonly T[], signal: AbortSignal): Promise<Presented> {
+      if (tasks.length === 0) return {};
+      try {
+        const at = await whenFree(listener, () => listener.publish(tasks, signal), signal);
+        log.debug(`listening on ${at.join(' and ')}`);
+        return { port: listener.place.port };
+      } catch (thrown) {
+        signal.throwIfAborted();
+        return trouble(thrown, listener);
       }
-      if (error.code === 'EACCES')
-        return fail(`this user may not listen on ${where}`, 'Run as root, or choose a port of 1024 or above that port 80 is forwarded to: --standalone-port.');
-      if (error.code === 'EADDRNOTAVAIL') return fail(`${address} is no address of this machine`, 'Give one that "ip address" shows, or none for all.');
-      return fail(`${where}: ${error.message}`, 'See --standalone-port and --standalone-address.');
     }
 
     return {
       unattended: true,
       concurrency: 'any',
+      foresees: true,
 
       assess: (identifier) =>
         identifier.wildcard
-          ? { able: false, because: 'http-01 cannot prove a wildcard name; use a dns authenticator' }
-          : { able: true, challenges: ['http-01'] }, // IP addresses as well: RFC 8738 section 3
+          ? { able: false, because: `${challenges.join(' and ')} cannot prove a wildcard name; use a dns authenticator` }
+          : { able: true, challenges }, // IP addresses as well: RFC 8738
 
-      present: (tasks, signal) =>
-        inTurn(async () => {
+      async foresee(_identifiers, signal) {
+        signal.throwIfAborted();
+        const listener = challenges[0] === 'tls-alpn-01' ? tls : http;
+        // The kernel alone knows: addresses, families, permission and who else listens all have a part in it.
+        await whenFree(listener, () => listener.tryOut(), signal).catch(async (thrown: unknown) => {
           signal.throwIfAborted();
-          if (listeners.length === 0) {
-            try {
-              listeners = await listenOn(addresses, port, (path) => (path.startsWith(PROOF_PATH) ? answers.get(path.slice(PROOF_PATH.length)) : undefined));
-            } catch (error) {
-              throw await faultOf(error as NodeJS.ErrnoException);
-            }
-          }
-          for (const { token, keyAuthorization } of tasks) answers.set(token, keyAuthorization);
-          await closeUnlessNeeded();
-          log.debug(`listening on ${listeners.map((listener) => listener.at).join(' and ')}`);
-          return tasks.map(() => ({ port }));
-        }),
+          throw await trouble(thrown, listener);
+        });
+      },
+
+      async present(tasks, signal) {
+        signal.throwIfAborted();
+        const [ofHttp, ofTls] = await Promise.all([
+          published(
+            http,
+            tasks.filter((task) => task.type === 'http-01'),
+            signal,
+          ),
+          published(
+            tls,
+            tasks.filter((task) => task.type === 'tls-alpn-01'),
+            signal,
+          ),
+        ]);
+        return tasks.map(({ type }) => (type === 'http-01' ? ofHttp : ofTls));
+      },
 
       // A listener dies with its process: for a token of another process there is nothing to do.
-      remove: ({ token }) =>
-        inTurn(async () => {
-          answers.delete(token);
-          await closeUnlessNeeded();
-        }),
+      remove: (task) => (task.type === 'http-01' ? http : tls).withdraw(task.token),
     };
   },
 });
+
+const isFree = (listener: Listener<never>): Promise<boolean> =>
+  listener.tryOut().then(
+    () => true,
+    () => false,
+  );
+
+function challengeNamed(name: string): Challenge {
+  const challenge = CHALLENGES.find((known) => known === name);
+  if (challenge === undefined)
+    throw optionFault('challenge', 'it is no challenge that a listener answers', `Write ${CHALLENGES.join(' or ')}, or leave it away for both.`);
+  return challenge;
+}
+
+function addressesIn(list: string): readonly string[] {
+  const addresses = list.split(',').map((address) => address.trim());
+  const bad = addresses.find((address) => isIP(address) === 0);
+  if (bad !== undefined) throw optionFault('address', `"${bad}" is not an IP address`, 'Write it without brackets and port, such as 192.0.2.1 or 2001:db8::1.');
+  return [...new Set(addresses)].sort();
+}
+
+const optionFault = (option: string, because: string, hint: string) =>
+  pluginFault('PLUGIN_OPTION_INVALID', `Option "${option}" of standalone: ${because}`, hint);

@@ -1,38 +1,98 @@
-import { directory } from 'certkit/options';
-import { type Authenticator, defineAuthenticator, pluginFault } from 'certkit/plugin';
+import { boolean, directory, port, valueFor } from 'certkit/options';
+import { defineAuthenticator, type ForeseeingAuthenticator, type HttpTask, type Presented, pluginFault } from 'certkit/plugin';
+import { type Place, placeBelow, placeInReceipt, placeServed } from './place.ts';
+import { sideBySide } from './side-by-side.ts';
 
-const PROOF_DIR = '.well-known/acme-challenge'; // RFC 8555 section 8.3
+/** Files and questions open at a time. */
+const AT_ONCE = 32;
 
 export default defineAuthenticator({
   name: 'webroot',
   summary: 'Writes http-01 proofs below a directory that your web server already serves',
-  options: { root: directory('The directory that is served as the root of the site', { required: true }) },
+  options: {
+    root: directory(
+      'The directory that is served as the root of the site; where it is not given, the configuration of the web server says where the files are',
+      {
+        byName: true,
+      },
+    ),
+    check: boolean('Ask for each proof through the web server before the CA is told', { default: true }),
+    'check-port': port('Where to ask for it; only a CA for tests asks elsewhere than at port 80', { default: 80 }),
+  },
 
-  create: ({ root }, { files }): Authenticator<'http-01'> => ({
-    unattended: true,
-    concurrency: 'any',
+  create: ({ root, check, 'check-port': checkPort }, { files, http, log }): ForeseeingAuthenticator<'http-01'> => {
+    // A mistyped root would be created on the way down, and the CA would look elsewhere.
+    const demandDirectory = async (name: string, given: string) => {
+      if ((await files.facts(given, 'follow'))?.type === 'directory') return;
+      throw pluginFault(
+        'PLUGIN_PRESENT_FAILED',
+        `webroot could not publish the proof for ${name}: ${given} is not a directory`,
+        'Give the directory that the site is served from with --webroot-root, or leave the option away: certkit then looks where the web server has it.',
+      );
+    };
 
-    assess: (identifier) =>
-      identifier.wildcard ? { able: false, because: 'http-01 cannot prove a wildcard name; use a dns authenticator' } : { able: true, challenges: ['http-01'] }, // IP addresses as well: RFC 8738 section 3
+    const placeOf = ({ identifier, token, served }: HttpTask): Place | undefined => {
+      const given = valueFor(root, identifier);
+      if (given !== undefined) return placeBelow(given, token);
+      return served === undefined ? undefined : placeServed(served, token);
+    };
 
-    async present(tasks, signal) {
-      signal.throwIfAborted();
-      // A mistyped root would be created on the way down, and the CA would look elsewhere.
-      if ((await files.facts(root, 'follow'))?.type !== 'directory') {
+    const demandSeen = async ({ identifier, token, keyAuthorization }: HttpTask, place: Place, signal: AbortSignal) => {
+      const sight = await http.look({ identifier, path: `/.well-known/acme-challenge/${token}`, content: keyAuthorization, port: checkPort }, signal);
+      if (sight.kind === 'wrong') {
         throw pluginFault(
           'PLUGIN_PRESENT_FAILED',
-          `webroot could not publish the proof: ${root} is not a directory`,
-          'Give the directory that the site is served from with --webroot-root.',
+          `webroot put the proof for ${identifier.value} at ${place.root}/${place.path}, and that is not what a CA would find: ${sight.because}`,
+          `${sight.hint} If a CA sees it otherwise than this machine does, --no-webroot-check asks the CA without looking first.`,
         );
       }
-      // The root may belong to somebody we do not trust: `beneath` follows no link on the way down.
-      const writing = tasks.map(({ token, keyAuthorization }) => files.beneath(root).create(`${PROOF_DIR}/${token}`, keyAuthorization, { mode: 0o644 }));
-      // Every write has ended before core is told of one that failed: it removes them all then.
-      const failed = (await Promise.allSettled(writing)).find(({ status }) => status === 'rejected');
-      if (failed?.status === 'rejected') throw failed.reason;
-      return tasks.map(({ token }) => ({ file: `${root}/${PROOF_DIR}/${token}` }));
-    },
+      if (sight.kind === 'unseen')
+        log.warn(`the proof for ${identifier.value} could not be looked at from here, and the CA is asked all the same: ${sight.because}`);
+    };
 
-    remove: ({ token }) => files.beneath(root).remove(`${PROOF_DIR}/${token}`),
-  }),
+    const publish = async (task: HttpTask, signal: AbortSignal): Promise<Presented> => {
+      const place = placeOf(task);
+      if (place === undefined) {
+        throw pluginFault(
+          'PLUGIN_PRESENT_FAILED',
+          `webroot does not know where the site of ${task.identifier.value} has its files`,
+          `Say it with --webroot-root ${task.identifier.value}=DIRECTORY.`,
+        );
+      }
+      await demandDirectory(task.identifier.value, place.root);
+      // The root may belong to somebody we do not trust: `beneath` follows no link on the way down.
+      await files.beneath(place.root).create(place.path, task.keyAuthorization, { mode: 0o644 });
+      if (check) await demandSeen(task, place, signal);
+      return { ...place };
+    };
+
+    return {
+      unattended: true,
+      concurrency: 'any',
+      foresees: true,
+
+      assess: (identifier) => {
+        if (identifier.wildcard) return { able: false, because: 'http-01 cannot prove a wildcard name; use a dns authenticator' };
+        // IP addresses as well: RFC 8738 section 3.
+        return { able: true, challenges: ['http-01'], ...(valueFor(root, identifier) === undefined ? { wants: 'served-path' } : {}) };
+      },
+
+      async foresee(identifiers) {
+        for (const identifier of identifiers) {
+          const given = valueFor(root, identifier);
+          if (given !== undefined) await demandDirectory(identifier.value, given);
+        }
+      },
+
+      async present(tasks, signal) {
+        signal.throwIfAborted();
+        return sideBySide(tasks, AT_ONCE, (task) => publish(task, signal), signal);
+      },
+
+      async remove(task, receipt) {
+        const place = placeInReceipt(receipt, task.token) ?? placeOf(task);
+        if (place !== undefined) await files.beneath(place.root).remove(place.path);
+      },
+    };
+  },
 });

@@ -2,8 +2,8 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type Ke
 import { promisify } from 'node:util';
 import type { Identifier } from '../model/identifier.ts';
 import type { KeyAlgorithm } from '../model/lineage.ts';
-import { bitString, implicit, nothing, objectIdentifier, octetString, sequence, set, smallInteger, tagged } from './der.ts';
-import { ipBytes } from './ip-bytes.ts';
+import { bitString, nothing, objectIdentifier, sequence, set, smallInteger, tagged } from './der.ts';
+import { subjectAltName } from './subject-alt-name.ts';
 
 const PKCS8_PEM = { type: 'pkcs8', format: 'pem' } as const;
 
@@ -26,12 +26,6 @@ function signatureOf(key: KeyObject): { readonly hash: 'sha256' | 'sha384'; read
 }
 
 const EXTENSION_REQUEST = '1.2.840.113549.1.9.14'; // RFC 2985 section 5.4.2
-const SUBJECT_ALT_NAME = '2.5.29.17'; // RFC 5280 section 4.2.1.6
-const DNS_NAME = 2;
-const IP_ADDRESS = 7;
-
-const generalName = (identifier: Identifier) =>
-  identifier.kind === 'ip' ? implicit(IP_ADDRESS, ipBytes(identifier.value)) : implicit(DNS_NAME, Buffer.from(identifier.value, 'ascii'));
 
 const signed = promisify(sign) as (hash: string, bytes: Uint8Array, key: KeyObject) => Promise<Buffer>;
 
@@ -42,12 +36,11 @@ const signed = promisify(sign) as (hash: string, bytes: Uint8Array, key: KeyObje
 export async function createCsr(identifiers: readonly Identifier[], keyPem: string): Promise<Uint8Array> {
   const key = createPrivateKey(keyPem);
   const { hash, algorithm } = signatureOf(key);
-  const names = sequence(objectIdentifier(SUBJECT_ALT_NAME), octetString(sequence(...identifiers.map(generalName))));
   const request = sequence(
     smallInteger(0), // version 1
     sequence(),
     createPublicKey(key).export({ type: 'spki', format: 'der' }),
-    tagged(0, sequence(objectIdentifier(EXTENSION_REQUEST), set(sequence(names)))),
+    tagged(0, sequence(objectIdentifier(EXTENSION_REQUEST), set(sequence(subjectAltName(identifiers))))),
   );
   return sequence(request, algorithm, bitString(await signed(hash, request, key)));
 }

@@ -1,198 +1,152 @@
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, rmdir, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
 import type { ConfinedDirectory } from '../../plugins/contract.ts';
 import { fault, isCertkitError } from '../errors.ts';
+import { giveTo, makeDirectory, type Owner, openDirectory, removeIfMade } from './own-directory.ts';
+import { at, Escape, openRoot } from './site-root.ts';
 import { reasonOf, systemCode } from './system-error.ts';
 
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
-const DIRECTORY_MODE = 0o755; // the web server walks through
-const ATTEMPTS = 20; // against another process that removes an empty directory while we are about to use it
-
-/** A directory on the way down, held open, and the name it has in the one above. */
-interface Step {
-  readonly directory: FileHandle;
-  readonly name: string;
-}
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+const ATTEMPTS = 20; // against another process that removes an empty directory, or a leftover, while we are about to use it
 
 /**
  * Makes and removes files below directories of people we do not trust.
  *
  * Every step down is made from the open directory above it (`/proc/self/fd/N/name`) and follows no link, so that what is
- * swapped under way leads nowhere else. The root itself is named by an administrator and may be a link. As root, what is made
- * belongs to the owner of the root directory. Nothing is synced: a proof that a power cut loses is published again.
+ * swapped under way leads nowhere else. The root itself is named by an administrator and may be a link, within limits. As
+ * root, what is made belongs to the owner of the root directory. Nothing is synced: a proof that a power cut loses is
+ * published again.
  *
- * A directory is removed with its last file only by the process that made it; one left by a killed process stays, empty.
- * So nothing of the site's own is ever removed by guess.
+ * Directories that we made are removed with the last file in them, also by a later process: they are marked
+ * (own-directory.ts). The site's own never are.
  *
  * @param uid - of this process; 0 gives files away
  */
 export function createConfinement({ uid }: { readonly uid: number }): (root: string) => ConfinedDirectory {
-  const made = new Set<string>();
-  let descending: Promise<unknown> = Promise.resolve();
-
-  /** One at a time, so that a directory of ours is empty until it has its owner. */
-  const inTurn = <T>(descend: () => Promise<T>): Promise<T> => {
-    const turn = descending.then(descend, descend);
-    descending = turn.catch(() => {});
-    return turn;
-  };
-
   return (root) => ({
     create: (path, content, { mode }) =>
-      within(root, path, async (top, names, name) => {
-        const { uid: ownerUid, gid: ownerGid } = await top.stat();
-        const adopt = async (handle: FileHandle, asMode: number) => {
-          if (uid === 0) await handle.chown(ownerUid, ownerGid);
-          await handle.chmod(asMode); // whatever the umask is
-        };
-
-        const step = async (above: FileHandle, below: string): Promise<FileHandle> => {
-          const isNew = await mkdir(at(above, below), DIRECTORY_MODE).then(
-            () => true,
-            (thrown: unknown) => {
-              if (systemCode(thrown) === 'EEXIST') return false;
-              throw thrown;
-            },
-          );
-          const directory = await openDirectory(above, below);
-          try {
-            // Given away only if it is the one just made: ours and empty. Another may have been moved into its place.
-            if (isNew && (await directory.stat()).uid === uid && (await readdir(`/proc/self/fd/${directory.fd}`)).length === 0) {
-              made.add(await identityOf(directory));
-              await adopt(directory, DIRECTORY_MODE);
-            }
-            return directory;
-          } catch (thrown) {
-            await directory.close();
-            throw thrown;
+      within(root, path, async (names, name) => {
+        const top = await openRoot(root, uid);
+        try {
+          const owner = await top.stat();
+          for (let attempt = 1; ; attempt += 1) {
+            const made = await attemptTo(() => createBelow(top, names, { name, content, mode, owner, uid }));
+            if (made === 'done') return;
+            if (attempt === ATTEMPTS) throw made.trouble;
           }
-        };
-
-        for (let attempt = 1; ; attempt += 1) {
-          const steps: Step[] = [];
-          try {
-            await inTurn(async () => {
-              for (const below of names) steps.push({ directory: await step(steps.at(-1)?.directory ?? top, below), name: below });
-            });
-            return await createFile(steps.at(-1)?.directory ?? top, name, content, mode, adopt);
-          } catch (thrown) {
-            if (systemCode(thrown) !== 'ENOENT' || attempt === ATTEMPTS) throw thrown;
-          } finally {
-            await Promise.all(steps.map(({ directory }) => directory.close()));
-          }
+        } finally {
+          await top.close();
         }
       }),
 
-    remove: async (path) => {
-      // A site that is gone has taken the proof with it.
-      if (
-        !(await lstat(root).then(
-          () => true,
-          (thrown: unknown) => systemCode(thrown) !== 'ENOENT',
-        ))
-      )
-        return;
-      await within(root, path, async (top, names, name) => {
-        const steps: Step[] = [];
+    remove: (path) =>
+      within(root, path, async (names, name) => {
+        const top = await openRoot(root, uid).catch((thrown: unknown) => {
+          if (systemCode(thrown) === 'ENOENT') return undefined; // a site that is gone has taken the proof with it
+          throw thrown;
+        });
         try {
-          for (const below of names) steps.push({ directory: await openDirectory(steps.at(-1)?.directory ?? top, below), name: below });
-          await removeFile(steps.at(-1)?.directory ?? top, name);
-          for (const [index, { directory, name: below }] of [...steps.entries()].reverse()) {
-            const identity = await identityOf(directory);
-            if (!made.has(identity)) break;
-            await rmdir(at(steps[index - 1]?.directory ?? top, below));
-            made.delete(identity);
-          }
-        } catch (thrown) {
-          if (systemCode(thrown) !== 'ENOENT' && systemCode(thrown) !== 'ENOTEMPTY') throw thrown;
+          if (top !== undefined) await removeBelow(top, names, name);
         } finally {
-          await Promise.all(steps.map(({ directory }) => directory.close()));
+          await top?.close();
         }
-      });
-    },
+      }),
   });
 }
 
-const at = (directory: FileHandle, name: string) => `/proc/self/fd/${directory.fd}/${name}`;
+interface NewFile {
+  readonly name: string;
+  readonly content: string;
+  readonly mode: number;
+  readonly owner: Owner;
+  readonly uid: number;
+}
 
-async function within(root: string, path: string, act: (top: FileHandle, names: readonly string[], name: string) => Promise<void>): Promise<void> {
+async function createBelow(directory: FileHandle, [next, ...names]: readonly string[], file: NewFile): Promise<void> {
+  if (next === undefined) return createFile(directory, file);
+  const below = await makeDirectory(directory, next, file.owner, file.uid);
+  try {
+    await createBelow(below, names, file);
+  } finally {
+    await below.close();
+  }
+}
+
+/** Removes the file as far down as there are directories, and on the way back those that we made. */
+async function removeBelow(directory: FileHandle, [next, ...names]: readonly string[], name: string): Promise<void> {
+  if (next === undefined) return removeFile(directory, name);
+  const below = await openDirectory(directory, next).catch((thrown: unknown) => {
+    if (systemCode(thrown) === 'ENOENT') return undefined;
+    throw thrown;
+  });
+  if (below === undefined) return;
+  try {
+    await removeBelow(below, names, name);
+    await removeIfMade(below, directory, next);
+  } finally {
+    await below.close();
+  }
+}
+
+async function attemptTo(work: () => Promise<void>): Promise<'done' | { readonly trouble: unknown }> {
+  try {
+    await work();
+    return 'done';
+  } catch (thrown) {
+    if (systemCode(thrown) === 'ENOENT' || systemCode(thrown) === 'EEXIST') return { trouble: thrown };
+    throw thrown;
+  }
+}
+
+/** Checks the path, and puts what fails into words. */
+async function within(root: string, path: string, act: (names: readonly string[], name: string) => Promise<void>): Promise<void> {
   const whole = `${root.replace(/\/$/, '')}/${path}`;
   const names = path.split('/');
   const name = names.pop() ?? '';
   if ([...names, name].some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'))) {
     throw fault('STORE_ESCAPE', { path: whole, because: 'it is no plain path below the directory' });
   }
-
-  let top: FileHandle | undefined;
   try {
-    top = await open(root, O_RDONLY | O_DIRECTORY);
-    await act(top, names, name);
+    await act(names, name);
   } catch (thrown) {
     if (isCertkitError(thrown)) throw thrown;
     if (thrown instanceof Escape) throw fault('STORE_ESCAPE', { path: whole, because: thrown.message }, thrown.cause);
     throw fault('STORE_WRITE_FAILED', { path: whole, because: reasonOf(thrown) }, thrown);
-  } finally {
-    await top?.close();
   }
 }
 
-/** Something else stands where ours would be. */
-class Escape extends Error {}
-
-async function openDirectory(above: FileHandle, name: string): Promise<FileHandle> {
-  try {
-    return await open(at(above, name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  } catch (thrown) {
-    if (systemCode(thrown) === 'ELOOP' || systemCode(thrown) === 'ENOTDIR') throw new Escape(`"${name}" is a symbolic link or no directory`, { cause: thrown });
-    throw thrown;
-  }
-}
-
-async function identityOf(directory: FileHandle): Promise<string> {
-  const { dev, ino, birthtimeMs } = await directory.stat();
-  return `${dev}:${ino}:${birthtimeMs}`;
-}
-
-async function createFile(
-  directory: FileHandle,
-  name: string,
-  content: string,
-  mode: number,
-  adopt: (file: FileHandle, mode: number) => Promise<void>,
-): Promise<void> {
-  let file: FileHandle;
-  try {
-    file = await open(at(directory, name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  } catch (thrown) {
-    if (systemCode(thrown) !== 'EEXIST') throw thrown;
-    if ((await leftover(directory, name, content, mode)) === 'whole') return;
-    await unlink(at(directory, name));
-    return createFile(directory, name, content, mode, adopt);
-  }
+async function createFile(directory: FileHandle, { name, content, mode, owner, uid }: NewFile): Promise<void> {
+  if ((await leftover(directory, name, content, mode)) === 'whole') return;
+  const file = await open(at(directory, name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
     await file.writeFile(content);
-    await adopt(file, mode);
+    await giveTo(file, owner, uid);
+    await file.chmod(mode); // whatever the umask is
   } finally {
     await file.close();
   }
 }
 
-/** What a killed run of ours left: the whole proof as it should be, or one whose writing was cut short. All else is not ours. */
-async function leftover(directory: FileHandle, name: string, content: string, mode: number): Promise<'whole' | 'cut-short'> {
+/** What a killed run of ours left: the whole proof as it should be, or one whose writing was cut short, which goes. All else is not ours. */
+async function leftover(directory: FileHandle, name: string, content: string, mode: number): Promise<'whole' | 'none'> {
   const notOurs = (cause?: unknown) => new Escape(`something else is there already: "${name}"`, { cause });
   const file = await open(at(directory, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((thrown: unknown) => {
-    throw systemCode(thrown) === 'ENOENT' ? thrown : notOurs(thrown);
+    if (systemCode(thrown) === 'ENOENT') return undefined;
+    throw notOurs(thrown);
   });
+  if (file === undefined) return 'none';
   try {
     const stats = await file.stat();
     const wanted = Buffer.from(content);
     if (!stats.isFile() || stats.size > wanted.length) throw notOurs();
     const found = await file.readFile();
     if (!found.equals(wanted.subarray(0, found.length))) throw notOurs();
-    return found.length === wanted.length && (stats.mode & 0o7777) === mode ? 'whole' : 'cut-short';
+    if (found.length === wanted.length && (stats.mode & 0o7777) === mode) return 'whole';
   } finally {
     await file.close();
   }
+  await unlink(at(directory, name));
+  return 'none';
 }
 
 async function removeFile(directory: FileHandle, name: string): Promise<void> {
@@ -202,5 +156,7 @@ async function removeFile(directory: FileHandle, name: string): Promise<void> {
   });
   if (found === undefined) return;
   if (!found.isFile()) throw new Escape(`"${name}" is no regular file`);
-  await unlink(at(directory, name));
+  await unlink(at(directory, name)).catch((thrown: unknown) => {
+    if (systemCode(thrown) !== 'ENOENT') throw thrown;
+  });
 }

@@ -54,6 +54,7 @@ async function assess(
       return assessment.able ? [] : [`${identifier.value}: ${assessment.because}`];
     });
     if (reasons.length > 0) return cannot(...reasons);
+    await needs.servedPaths.find({ prover, identifiers, installers });
     await prover.foresee('proposal', identifiers, AbortSignal.any([needs.signal, AbortSignal.timeout(LIMIT_MS)]));
     return { choice, summary, kind: 'works', unattended: prover.unattended };
   } catch (thrown) {

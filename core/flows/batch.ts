@@ -1,5 +1,5 @@
 import type { Authenticator, ChallengeTask, ForeseeingAuthenticator, Receipt } from '../../plugins/contract.ts';
-import { taskKey } from '../model/challenge.ts';
+import { soleKey, taskKey } from '../model/challenge.ts';
 import type { Prover } from './prover.ts';
 
 interface Waiting {
@@ -17,15 +17,29 @@ interface Waiting {
  */
 export function inBatches(authenticator: Authenticator | ForeseeingAuthenticator, plugin: string): Prover {
   const queue: Waiting[] = [];
-  const published = new Set<string>();
+  /** By task, what it keeps others from. */
+  const published = new Map<string, string | undefined>();
   let presenting = false;
+
+  /** All that waits but for what cannot stand beside what stands: its turn comes when that is removed. */
+  function nextBatch(): readonly Waiting[] {
+    const taken = new Set(published.values());
+    return queue.splice(0).filter((waiting) => {
+      const keys = waiting.tasks.flatMap((task) => soleKey(task) ?? []);
+      const isFree = !keys.some((key) => taken.has(key));
+      if (isFree) for (const key of keys) taken.add(key);
+      else queue.push(waiting);
+      return isFree;
+    });
+  }
 
   async function flush(): Promise<void> {
     if (presenting || queue.length === 0 || (authenticator.concurrency === 'one-batch' && published.size > 0)) return;
+    const batch = nextBatch();
+    if (batch.length === 0) return;
     presenting = true;
-    const batch = queue.splice(0);
     const tasks = batch.flatMap((waiting) => waiting.tasks);
-    for (const task of tasks) published.add(taskKey(task));
+    for (const task of tasks) published.set(taskKey(task), soleKey(task));
     try {
       const receipts = await authenticator.present(tasks, AbortSignal.any(batch.map(({ signal }) => signal)));
       let from = 0;

@@ -12,8 +12,15 @@ export type KnownServer =
 /** What an installer that nobody chose says when there is nothing for it: no finding. */
 const NOTHING_THERE = new Set(['INSTALLER_NOT_FOUND', 'PLUGIN_OPTION_INVALID']);
 
-/** Every server that a lineage uses or that an installer finds by itself, once each; several of one kind are looked at one by one. */
-export async function knownServers(needs: Needs): Promise<readonly KnownServer[]> {
+/**
+ * Every server that a lineage uses or that an installer finds by itself, once each; several of one kind are looked at one by one.
+ *
+ * @param surveyOf - for who has looked at some of them already
+ */
+export async function knownServers(
+  needs: Needs,
+  surveyOf: SurveyOf = async (choice) => (await needs.plugins.installer(choice)).survey(needs.signal),
+): Promise<readonly KnownServer[]> {
   const wanted = new Map<string, { readonly choice: PluginChoice; readonly lineages: string[] }>();
   for (const view of await needs.store.overview()) {
     if (!view.readable) continue;
@@ -26,7 +33,7 @@ export async function knownServers(needs: Needs): Promise<readonly KnownServer[]
 
   const found = new Map<string, KnownServer>();
   for (const { choice, lineages } of wanted.values()) {
-    for (const server of await look(choice, lineages, needs)) {
+    for (const server of await look(choice, lineages, surveyOf, needs)) {
       const key = 'survey' in server ? server.survey.server.key : slotOf(server.choice);
       const before = found.get(key);
       found.set(key, before === undefined ? server : { ...before, lineages: [...new Set([...before.lineages, ...server.lineages])] });
@@ -35,10 +42,11 @@ export async function knownServers(needs: Needs): Promise<readonly KnownServer[]
   return [...found.values()];
 }
 
-async function look(choice: PluginChoice, lineages: readonly string[], needs: Needs): Promise<readonly KnownServer[]> {
+type SurveyOf = (choice: PluginChoice) => Promise<Survey>;
+
+async function look(choice: PluginChoice, lineages: readonly string[], surveyOf: SurveyOf, needs: Needs): Promise<readonly KnownServer[]> {
   try {
-    const installer = await needs.plugins.installer(choice);
-    return [{ choice, lineages, survey: await installer.survey(needs.signal) }];
+    return [{ choice, lineages, survey: await surveyOf(choice) }];
   } catch (thrown) {
     needs.signal.throwIfAborted();
     const error = asCertkitError(thrown);
@@ -46,14 +54,14 @@ async function look(choice: PluginChoice, lineages: readonly string[], needs: Ne
     if (isNobodys && NOTHING_THERE.has(error.code)) return [];
     if (error.code !== 'INSTALLER_AMBIGUOUS' || error.choices.length === 0 || !isNobodys) return [{ choice, lineages, error }];
     const each = error.choices.map(({ options }) => ({ plugin: choice.plugin, options: { ...choice.options, ...options } }));
-    return (await Promise.all(each.map((one) => lookOnce(one, needs)))).flat();
+    return (await Promise.all(each.map((one) => lookOnce(one, surveyOf, needs)))).flat();
   }
 }
 
 /** One of several: still ambiguous is an answer. */
-async function lookOnce(choice: PluginChoice, needs: Needs): Promise<readonly KnownServer[]> {
+async function lookOnce(choice: PluginChoice, surveyOf: SurveyOf, needs: Needs): Promise<readonly KnownServer[]> {
   try {
-    return [{ choice, lineages: [], survey: await (await needs.plugins.installer(choice)).survey(needs.signal) }];
+    return [{ choice, lineages: [], survey: await surveyOf(choice) }];
   } catch (thrown) {
     needs.signal.throwIfAborted();
     return [{ choice, lineages: [], error: asCertkitError(thrown) }];

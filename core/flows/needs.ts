@@ -1,15 +1,16 @@
-import type { Installer } from '../../plugins/contract.ts';
+import type { Installer, LocatingInstaller } from '../../plugins/contract.ts';
 import type { Issued, IssuedRequest } from '../acme/chain.ts';
 import type { RenewalInfo } from '../acme/renewal-info.ts';
 import type { RevocationQuestion } from '../acme/revocation.ts';
 import type { AcmeSession } from '../acme/session.ts';
 import type { CertkitError } from '../errors.ts';
+import type { ServedPath } from '../model/challenge.ts';
 import type { PlacedChoice } from '../model/configuration.ts';
 import type { Tell } from '../model/event.ts';
 import type { Identifier } from '../model/identifier.ts';
 import type { Authority, KeyAlgorithm, PluginChoice } from '../model/lineage.ts';
 import type { RevocationReply } from '../model/revocation.ts';
-import type { ServerProcess } from '../model/site.ts';
+import type { ServerProcess, Survey } from '../model/site.ts';
 import type { Clock, Executor, Files, Probe, Random, Staging } from '../ports.ts';
 import type { Store } from '../store/store.ts';
 import type { Prover } from './prover.ts';
@@ -67,7 +68,7 @@ export interface OfferedAuthenticator {
 /** Plugins by a person's choice; the same choice is the same instance throughout a run. */
 export interface Plugins {
   authenticator(choice: PluginChoice): Promise<Prover>;
-  installer(choice: PluginChoice): Promise<Installer>;
+  installer(choice: PluginChoice): Promise<Installer | LocatingInstaller>;
   /** What makes a server read its configuration again: an installer, or an authenticator that answers through the server. */
   server(kind: ChoiceKind, choice: PluginChoice): Promise<PluggedServer>;
   /** The same with programs that see a staged view of the file system. */
@@ -80,6 +81,26 @@ export interface Plugins {
   authenticators(): Promise<readonly OfferedAuthenticator[]>;
   /** The choice as a journal may hold it. */
   withoutSecrets(kind: ChoiceKind, choice: PluginChoice): Promise<PluginChoice>;
+}
+
+/** Names to be proven, and what may be known already of the servers that have them. */
+export interface WantedPaths {
+  readonly prover: Pick<Prover, 'assess' | 'pluginFor'>;
+  readonly identifiers: readonly Identifier[];
+  /** Of the lineage: their servers are looked into first. */
+  readonly installers: readonly PluginChoice[];
+  /** By slot: servers that were looked at a moment ago. */
+  readonly looked?: ReadonlyMap<string, { readonly survey: Survey }>;
+}
+
+/** Where the servers of this machine have the proofs of names. */
+export interface ServedPaths {
+  /**
+   * By an identifier's value: for each whose authenticator wants to know it.
+   *
+   * @throws INSTALLER_NO_WEBROOT, INSTALLER_SEVERAL_WEBROOTS
+   */
+  find(wanted: WantedPaths): Promise<ReadonlyMap<string, ServedPath>>;
 }
 
 /** What recovery met and that is no lineage's. */
@@ -101,6 +122,7 @@ export interface Needs {
   readonly store: Store;
   readonly ca: CertificateAuthority;
   readonly plugins: Plugins;
+  readonly servedPaths: ServedPaths;
   readonly probe: Probe;
   readonly servers: Servers;
   readonly staging: Staging;

@@ -62,16 +62,18 @@ export async function obtain(
   };
 
   try {
+    const prover = await proverOf(lineage.authenticators, needs);
+    const served = await needs.servedPaths.find({ prover, ...lineage });
     await journal({});
     await store.begin(lineage.name);
     tell({ type: 'ordering', lineage: lineage.name, names: entry.identifiers, ca: lineage.authority.directory, reason });
-    const [session, prover] = await Promise.all([needs.ca.session(lineage.authority, needs.signal), proverOf(lineage.authenticators, needs)]);
+    const session = await needs.ca.session(lineage.authority, needs.signal);
     const placed = await placeOrders(lineage, newest, entry, session, needs, (orders) => journal({ orders }));
     // The key is made while the CA looks at the proofs; both end before anything is made of a failure.
     const [proving, keying] = await Promise.allSettled([
       prove(
         placed.map(({ order }) => order),
-        { lineage: lineage.name, prover, session, journal: (proofs) => journal({ proofs: [...left.proofs, ...proofs] }) },
+        { lineage: lineage.name, prover, served, session, journal: (proofs) => journal({ proofs: [...left.proofs, ...proofs] }) },
         needs,
       ),
       Promise.all(placed.map(({ algorithm }) => keyFor({ algorithm, lineage, version: number, newest, newKey }, needs))),

@@ -1,6 +1,7 @@
 import type { LineageRequest } from '../../plugins/contract.ts';
 import { asCertkitError, fault } from '../errors.ts';
 import { keyTypeOf, type Lineage } from '../model/lineage.ts';
+import { hasHooks } from './call-hooks.ts';
 import { editsOf, type FileChange } from './change-set.ts';
 import type { Needs } from './needs.ts';
 import { brokenBefore, type Looked, refusalFault } from './place.ts';
@@ -32,7 +33,8 @@ export async function preflight(lineage: Lineage, willProve: boolean, needs: Nee
     const assessment = prover.assess(identifier);
     if (!assessment.able) throw fault('PLUGIN_UNABLE', { plugin: prover.pluginFor(identifier), name: identifier.value, because: assessment.because });
   }
-  if (willProve) await prover.foresee(lineage.name, lineage.identifiers, needs.signal);
+  // A pre hook may clear what would be in the way now.
+  if (willProve && !(await hasHooks('pre', [lineage], needs))) await prover.foresee(lineage.name, lineage.identifiers, needs.signal);
   const servers = await Promise.all(
     lineage.installers.map(async (choice) => {
       const looked = await look(await needs.plugins.installer(choice), needs);
@@ -44,7 +46,9 @@ export async function preflight(lineage: Lineage, willProve: boolean, needs: Nee
       return { slot: slotOf(choice), looked, changes: editsOf(plan, survey, choice.plugin) };
     }),
   );
-  return { changes: servers.flatMap(({ changes }) => changes), looked: new Map(servers.map(({ slot, looked }) => [slot, looked])) };
+  const looked = new Map(servers.map(({ slot, looked }) => [slot, looked]));
+  if (willProve) await needs.servedPaths.find({ prover, ...lineage, looked });
+  return { changes: servers.flatMap(({ changes }) => changes), looked };
 }
 
 async function look(installer: Looked['installer'], { signal, clock }: Needs): Promise<Looked> {

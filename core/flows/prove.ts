@@ -1,7 +1,7 @@
 import type { AcmeAuthorization, AcmeChallenge, AcmeOrder } from '../acme/order.ts';
 import type { AcmeSession } from '../acme/session.ts';
 import { asCertkitError, fault, faultFacts } from '../errors.ts';
-import { type ChallengeTask, type ChallengeType, isDurable, type Receipt } from '../model/challenge.ts';
+import { type ChallengeTask, type ChallengeType, isDurable, type Receipt, type ServedPath, soleKey } from '../model/challenge.ts';
 import type { RenewEntry } from '../model/journal.ts';
 import { chooseChallenge } from '../policy/challenge-choice.ts';
 import type { Needs } from './needs.ts';
@@ -12,17 +12,21 @@ type Proof = RenewEntry['proofs'][number];
 export interface Proving {
   readonly lineage: string;
   readonly prover: Prover;
+  /** By an identifier's value: where a server has the files of proofs, for the authenticators that want to know. */
+  readonly served: ReadonlyMap<string, ServedPath>;
   readonly session: AcmeSession;
   /** Writes the proofs that may be standing into the journal, before they stand and after they are gone. */
   journal(proofs: readonly Proof[]): Promise<void>;
 }
 
 /** Proves control of every name the orders still ask about. Proofs are removed whatever happens; then the orders are ready, or it throws. */
-export async function prove(orders: readonly AcmeOrder[], { lineage, prover, session, ...proving }: Proving, needs: Needs): Promise<readonly AcmeOrder[]> {
+export async function prove(orders: readonly AcmeOrder[], proving: Proving, needs: Needs): Promise<readonly AcmeOrder[]> {
+  const { lineage, prover, served, session } = proving;
   const asked = (await Promise.all(orders.filter(({ status }) => status === 'pending').map((order) => session.authorizations(order)))).flat();
   const open = [...new Map(asked.map((authorization) => [authorization.url, authorization])).values()].filter(({ status }) => status === 'pending');
-  const answers = open.map((authorization) => answerTo(authorization, { lineage, prover, session }));
+  const answers = open.map((authorization) => answerTo(authorization, { lineage, prover, served, session }));
   const tasks = answers.map(({ task }) => task);
+  if (orders.length > 1 && !canStandTogether(tasks)) return oneByOne(orders, proving, needs);
 
   // What is presented for several lineages at once is journalled as one, by whoever presents it.
   const journal = async (all: readonly Proof[]) => {
@@ -45,6 +49,17 @@ export async function prove(orders: readonly AcmeOrder[], { lineage, prover, ses
   } finally {
     if (proofs.length > 0) await journal(await removeProofs(proofs, prover, needs));
   }
+}
+
+function canStandTogether(tasks: readonly ChallengeTask[]): boolean {
+  const keys = tasks.flatMap((task) => soleKey(task) ?? []);
+  return new Set(keys).size === keys.length;
+}
+
+async function oneByOne(orders: readonly AcmeOrder[], proving: Proving, needs: Needs): Promise<readonly AcmeOrder[]> {
+  const proven: AcmeOrder[] = [];
+  for (const order of orders) proven.push(...(await prove([order], proving, needs)));
+  return proven;
 }
 
 /** One line for each authenticator and type of challenge. */
@@ -85,13 +100,15 @@ interface Answer {
   readonly task: ChallengeTask;
 }
 
-function answerTo(authorization: AcmeAuthorization, { lineage, prover, session }: Omit<Proving, 'journal'>): Answer {
+function answerTo(authorization: AcmeAuthorization, { lineage, prover, served, session }: Omit<Proving, 'journal'>): Answer {
   const { identifier, challenges } = authorization;
   const choice = chooseChallenge(prover.assess(identifier), challenges);
   if ('unable' in choice) throw fault('PLUGIN_UNABLE', { plugin: prover.pluginFor(identifier), name: identifier.value, because: choice.unable });
   if ('able' in choice) throw fault('ACME_NO_CHALLENGE', { name: identifier.value, offered: challenges.map(({ type }) => type), able: choice.able });
 
-  return { challenge: choice.chosen, task: taskOf(choice.chosen, { identifier, lineage }, session) };
+  const task = taskOf(choice.chosen, { identifier, lineage }, session);
+  const path = served.get(identifier.value);
+  return { challenge: choice.chosen, task: task.type === 'http-01' && path !== undefined ? { ...task, served: path } : task };
 }
 
 function taskOf(challenge: AcmeChallenge, asked: Pick<ChallengeTask, 'identifier' | 'lineage'>, session: AcmeSession): ChallengeTask {

@@ -13,7 +13,10 @@ interface WithToken {
   readonly keyAuthorization: string;
 }
 
-/** A directory that a web server serves: `path` below the directory `root`, which somebody else may own. */
+/**
+ * A directory that a web server serves as `/.well-known/acme-challenge`: `path` below the directory `root`, which somebody else may own.
+ * `path` is `.well-known/acme-challenge` where the server looks below a document root, and empty where it maps the address to `root` itself.
+ */
 export interface ServedPath {
   readonly root: string;
   readonly path: string;
@@ -22,7 +25,7 @@ export interface ServedPath {
 /** RFC 8555 section 8.3. */
 export interface HttpTask extends Asked, WithToken {
   readonly type: 'http-01';
-  /** The directory that a server of this machine serves as `/.well-known/acme-challenge` of the name; only for an authenticator that wants it, and where one was found. */
+  /** The directory that a server of this machine serves as `/.well-known/acme-challenge` of the name; only where the authenticator's assessment of the name wants it. */
   readonly served?: ServedPath;
 }
 
@@ -78,10 +81,20 @@ export function taskKey(task: ChallengeTask): string {
   return 'token' in task ? task.token : `${task.type} ${task.identifier.value} ${task.accountUrl}`;
 }
 
+/** The same for tasks whose proofs cannot stand at one time: over TLS a name shows one certificate (RFC 8737 section 3). Most stand beside any other. */
+export function soleKey({ type, identifier }: ChallengeTask): string | undefined {
+  return type === 'tls-alpn-01' ? `${type} ${identifier.value}` : undefined;
+}
+
 /** Plain data that helps to find a proof again in a later process. */
 export type Receipt = Readonly<Record<string, string | number | boolean>>;
 
 /** Which challenge types an authenticator can answer for a name, best first, or why none. */
 export type Assessment<T extends ChallengeType = ChallengeType> =
-  | { readonly able: true; readonly challenges: readonly T[] }
+  | {
+      readonly able: true;
+      readonly challenges: readonly T[];
+      /** The http-01 task of this name is to say where a server of this machine has its file (`served`). Where none is found, core fails before the CA is asked. */
+      readonly wants?: 'served-path';
+    }
   | { readonly able: false; readonly because: string };

@@ -38,8 +38,6 @@ export interface Site {
   readonly pairs: readonly InstalledPair[];
   /** The directory served at `/`, where the configuration says so plainly. */
   readonly root?: string;
-  /** Where the site finds the file that it serves as `/.well-known/acme-challenge/TOKEN`, without the token; absent where the configuration does not say plainly. */
-  readonly proofs?: ServedPath;
   /** Why no certificate is put here, where that can be told beforehand. */
   readonly aloof?: string;
 }
@@ -66,6 +64,23 @@ export interface Server {
   /** Absent while the server is not running. */
   readonly process?: ServerProcess;
 }
+
+/** What a server makes of a CA that asks it for `/.well-known/acme-challenge/TOKEN` of a name over plain HTTP, redirects within the server followed. */
+export type ProofsPlace = {
+  /** One of its sites has the name; else it answers by a site that is for names that no other has. */
+  readonly byName: boolean;
+  /** It is asked at port 80, where CAs ask; else the way there leads through somebody else. */
+  readonly atPort80: boolean;
+} & (
+  | {
+      readonly kind: 'files';
+      readonly at: ServedPath;
+      /** The `file:line` where the site begins that serves them. */
+      readonly site: string;
+    }
+  /** It serves no files there, or does not say plainly which. */
+  | { readonly kind: 'none'; readonly because: string }
+);
 
 /** A file as it was surveyed; edits are planned against these very bytes. */
 export interface SurveyedFile {

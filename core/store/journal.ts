@@ -17,12 +17,18 @@ const receiptValue: Decoder<string | number | boolean> = (value) => {
   return value;
 };
 
+/** One that may be empty. */
+const anyText: Decoder<string> = (value) => {
+  if (typeof value !== 'string') throw new Misfit('a text is wanted');
+  return value;
+};
+
 const choice = members({ plugin: text, options: mapOf(anything) }, 'ignored');
 
 const asked = { identifier: (value: unknown) => parsed(parseIdentifier)(mapping(value).value), lineage: text };
 const answered = { ...asked, token: text, keyAuthorization: text };
 const tasks = {
-  'http-01': members({ type: exactly('http-01'), ...answered, served: optional(members({ root: text, path: text }, 'ignored')) }, 'ignored'),
+  'http-01': members({ type: exactly('http-01'), ...answered, served: optional(members({ root: text, path: anyText }, 'ignored')) }, 'ignored'),
   'tls-alpn-01': members({ type: exactly('tls-alpn-01'), ...answered }, 'ignored'),
   'dns-01': members({ type: exactly('dns-01'), ...answered }, 'ignored'),
   'dns-account-01': members({ type: exactly('dns-account-01'), ...answered, accountUrl: text }, 'ignored'),
@@ -50,12 +56,7 @@ const renewEntry = members(
 
 const serverProcess = members({ pid: whole, executable: text, argv: list((value: unknown) => String(value)), cwd: text, foreign: optional(flag) }, 'ignored');
 
-const bytes: Decoder<string> = (value) => {
-  if (typeof value !== 'string') throw new Misfit('a text is wanted');
-  return value;
-};
-
-const journalledEdit = members({ lineage: text, before: bytes, removed: bytes, inserted: bytes, after: bytes }, 'ignored');
+const journalledEdit = members({ lineage: text, before: anyText, removed: anyText, inserted: anyText, after: anyText }, 'ignored');
 
 const deployEntry = members(
   {

@@ -1,6 +1,7 @@
 import { type HttpServer, locationsOf, placeKey, type Statement } from 'certkit/confedit/nginx';
 import type { ChangePlan, HttpTask, Refusal, ServerTask, Serving, Survey } from 'certkit/plugin';
 import { type FileEdit, insertInto, spliceEdits } from './edits.ts';
+import { hiddenFrom } from './hidden.ts';
 import { nearestBlocks } from './names.ts';
 import { answersOverHttp, type PlainAnswer } from './plain-http.ts';
 import { endpointOf, type NginxFacts, type NginxSurvey } from './survey.ts';
@@ -69,7 +70,7 @@ function planLineage(lineage: string, tasks: readonly HttpTask[], facts: NginxFa
 type Place = { readonly answers: readonly PlainAnswer[] } | { readonly refusal: Refused };
 
 function placeOf({ identifier: { value }, token, keyAuthorization }: HttpTask, facts: NginxFacts): Place {
-  const { servers, disagreements, instance } = facts;
+  const { servers, instance } = facts;
   if (instance.build.configured.has('--without-http_rewrite_module'))
     return refuse('unsupported', 'this nginx was built without its rewrite module, and cannot answer', 'Use the authenticator webroot.');
   if (!/^[\w-]+$/.test(token) || !/^[\w.-]+$/.test(keyAuthorization))
@@ -79,11 +80,8 @@ function placeOf({ identifier: { value }, token, keyAuthorization }: HttpTask, f
       'Nothing of it is written. Please report it with the name of the CA.',
     );
 
-  const [hidden] = [...servers.faultsHiding(value).map(({ file, line, message }) => ({ file, line, because: message })), ...disagreements];
-  if (hidden !== undefined) {
-    const where = hidden.line === undefined || hidden.line === 0 ? hidden.file : `${hidden.file}:${hidden.line}`;
-    return refuse('unreadable', `${where}: ${hidden.because}`, 'The file may hold the block for the name. Mend it, or report it if nginx accepts it.');
-  }
+  const hidden = hiddenFrom(value, facts);
+  if (hidden !== undefined) return refuse('unreadable', hidden, 'The file may hold the block for the name. Mend it, or report it if nginx accepts it.');
   const found = answersOverHttp(value, facts);
   if (!found.ok)
     return refuse(

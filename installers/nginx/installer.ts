@@ -1,5 +1,5 @@
 import { loadGraph } from 'certkit/confedit/nginx';
-import type { Installer, PluginContext } from 'certkit/plugin';
+import type { LocatingInstaller, PluginContext } from 'certkit/plugin';
 import { type Commands, reload, testConfiguration, wayOfReload } from './control.ts';
 import type { EnhancementOptions } from './enhancements.ts';
 import { findInstance } from './find-instance.ts';
@@ -7,6 +7,7 @@ import { findingsOf } from './findings.ts';
 import type { Choice, Instance } from './instance.ts';
 import { completeInstance, type WholeInstance } from './pid-file.ts';
 import { planDeployment } from './plan.ts';
+import { locateProofs } from './proofs/locate.ts';
 import { surveyInstance } from './survey.ts';
 
 export interface NginxOptions extends Choice, EnhancementOptions {
@@ -18,7 +19,7 @@ export interface NginxOptions extends Choice, EnhancementOptions {
  *
  * @param name - of the plugin, for messages
  */
-export function createNginxInstaller(name: string, options: NginxOptions, context: PluginContext): Installer {
+export function createNginxInstaller(name: string, options: NginxOptions, context: PluginContext): LocatingInstaller {
   const { commands } = options;
   let known: WholeInstance | undefined;
 
@@ -41,6 +42,9 @@ export function createNginxInstaller(name: string, options: NginxOptions, contex
     },
 
     plan: (request, survey) => planDeployment(request, survey, options),
+
+    locates: 'proofs',
+    locateProofs,
 
     async test(signal) {
       const instance = known?.instance ?? (await findRunner());

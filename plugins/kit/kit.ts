@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Authenticator, ChallengeType, ChangePlan, DeployRequest, Installer, Survey, TaskOf } from '../contract.ts';
-import { faultOfAssessment, faultOfPlan, faultOfReceipts, faultOfSurvey } from '../shapes.ts';
+import type { Authenticator, ChallengeType, ChangePlan, DeployRequest, Installer, LocatingInstaller, Survey, TaskOf } from '../contract.ts';
+import { faultOfAssessment, faultOfPlan, faultOfProofsPlace, faultOfReceipts, faultOfSurvey } from '../shapes.ts';
 import { check, type KitCase, never } from './kit-case.ts';
 
 export { type DnsProviderSubject, dnsProviderCases } from './dns-provider-cases.ts';
@@ -23,7 +23,7 @@ export interface AuthenticatorSubject<T extends ChallengeType = ChallengeType> {
 
 /** An installer and a place where its plans can be applied, made anew for each case. */
 export interface InstallerSubject {
-  readonly installer: Installer;
+  readonly installer: Installer | LocatingInstaller;
   /** Lineages that can be deployed there, not deployed yet. */
   readonly request: DeployRequest;
   /** Everything the installer could change, as text or data to be compared. */
@@ -125,6 +125,16 @@ export const installerCases: readonly KitCase<InstallerSubject>[] = [
     );
     assert.deepEqual(installer.plan(frozenRequest, frozenSurvey), plan);
     assert.deepEqual(await snapshot(), before);
+  }),
+
+  check('says where it has the proofs of a name, if it says so at all, the same each time, and leaves the survey as it is', async ({ installer, request }) => {
+    if (!('locates' in installer)) return;
+    const survey = deepFreeze(await installer.survey(never));
+    for (const identifier of request.lineages.flatMap(({ identifiers }) => identifiers)) {
+      const place = installer.locateProofs(identifier, survey);
+      assert.equal(faultOfProofsPlace(place), undefined);
+      assert.deepEqual(installer.locateProofs(identifier, survey), place);
+    }
   }),
 
   check('plans plain data', async ({ installer, request }) => {

@@ -127,8 +127,9 @@ describe('plugins', () => {
   });
 
   test('a required option that was not given', async () => {
-    const { hint } = await expectFault(home, job({ authenticator: ['--authenticator', 'webroot'] }), 'PLUGIN_OPTION_INVALID');
-    expect(hint).toContain('--webroot-root');
+    place('certkit-authenticator-proofdir');
+    const { hint } = await expectFault(home, job({ authenticator: ['--authenticator', 'proofdir'] }), 'PLUGIN_OPTION_INVALID');
+    expect(hint).toContain('--proofdir-directory');
   });
 });
 

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createConfinement } from '../../core/edges/confined-directory.ts';
@@ -32,7 +32,7 @@ describe('create', () => {
       process.umask(before);
     }
     expect(readFileSync(join(root, PROOF), 'utf8')).toBe('words');
-    expect([modeOf(join(root, PROOF)), modeOf(join(root, PROOFS)), modeOf(join(root, '.well-known'))]).toEqual([0o644, 0o755, 0o755]);
+    expect([modeOf(join(root, PROOF)), modeOf(join(root, PROOFS)), modeOf(join(root, '.well-known'))]).toEqual([0o644, 0o1755, 0o1755]);
   });
 
   asRoot('gives what it makes to the owner of the root directory', async () => {
@@ -128,11 +128,38 @@ describe('remove', () => {
     expect(readdirSync(join(root, '.well-known'))).toEqual([]);
   });
 
-  test('in a later process takes the file and keeps the directories', async () => {
-    await beneath(root).create(PROOF, 'words', MODE);
-    await createConfinement({ uid })(root).remove(PROOF);
-    expect(readdirSync(join(root, PROOFS))).toEqual([]);
-  });
+  const left: readonly [title: string, leave: () => void][] = [
+    ['the file and its directories', () => {}],
+    ['directories without the file', () => rmSync(join(root, PROOF))],
+    ['one directory', () => rmSync(join(root, PROOFS), { recursive: true })],
+    [
+      'a directory that was being made',
+      () => {
+        rmSync(join(root, '.well-known'), { recursive: true });
+        mkdirSync(join(root, '.well-known'));
+        chmodSync(join(root, '.well-known'), 0o1700);
+      },
+    ],
+  ];
+  for (const [title, leave] of left) {
+    test(`a later process takes away what a killed one left: ${title}`, async () => {
+      await beneath(root).create(PROOF, 'words', MODE);
+      leave();
+      await createConfinement({ uid })(root).remove(PROOF);
+      expect(readdirSync(root)).toEqual([]);
+    });
+  }
+
+  for (const mode of [0o755, 0o700, 0o1777, 0o2775]) {
+    test(`an empty directory of the site's with mode ${mode.toString(8)} stays`, async () => {
+      mkdirSync(join(root, PROOFS), { recursive: true });
+      chmodSync(join(root, PROOFS), mode);
+      await beneath(root).create(PROOF, 'words', MODE);
+      await beneath(root).remove(PROOF);
+      expect(modeOf(join(root, PROOFS))).toBe(mode);
+      expect(readdirSync(join(root, PROOFS))).toEqual([]);
+    });
+  }
 
   test('refuses a link on the way or in its place, and removes nothing', async () => {
     writeFileSync(join(outside, 'token'), 'theirs');

@@ -97,6 +97,7 @@ export async function openAnsweringServer() {
       staged: async () => plugin,
       withoutSecrets: async (_, choice) => choice,
     } satisfies Partial<Needs['plugins']> as unknown as Needs['plugins'], // the others are for nobody here
+    servedPaths: { find: async () => new Map() },
     probe: {
       localAddresses: () => ['127.0.0.1'],
       handshake: unused,

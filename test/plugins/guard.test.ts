@@ -5,6 +5,7 @@ import type {
   HttpTask,
   Installer,
   InstallerDefinition,
+  LocatingInstaller,
   OptionDeclarations,
   PluginContext,
 } from 'certkit/plugin';
@@ -48,7 +49,7 @@ function authenticator(made: object, raw: Record<string, unknown> = {}, given = 
   return createAuthenticator(definition as unknown as AuthenticatorDefinition<OptionDeclarations, Authenticator>, raw, given);
 }
 
-function installer(made: object): Installer {
+function installer(made: object): Installer | LocatingInstaller {
   const good = { survey: async () => survey, plan: () => empty, test: async () => {}, reload: async () => {} };
   const definition = { kind: 'installer', name: 'demo', summary: 'x', options: {}, create: () => ({ ...good, ...made }) };
   return createInstaller(definition as unknown as InstallerDefinition, {}, context);
@@ -184,6 +185,7 @@ describe('what a plugin makes and returns', () => {
       { able: true },
       { able: true, challenges: [] },
       { able: true, challenges: ['http-02'] },
+      { able: true, challenges: ['http-01'], wants: 'a path' },
       { able: false },
     ]) {
       expect(() => authenticator({ assess: () => answer }).assess(identifier)).toThrow(failure('PLUGIN_FAILED', 'during assess'));
@@ -191,6 +193,29 @@ describe('what a plugin makes and returns', () => {
     for (const answer of [undefined, [], [{}, {}], [{ deep: {} }], {}]) {
       await expect(authenticator({ present: async () => answer }).present([task], never)).rejects.toThrow(failure('PLUGIN_FAILED', 'during present'));
     }
+  });
+
+  test('by an installer that locates proofs is checked', () => {
+    const known = { byName: true, atPort80: true };
+    const locating = (place: unknown) => {
+      const made = installer({ locates: 'proofs', locateProofs: () => place });
+      return 'locates' in made ? made.locateProofs(identifier, survey) : expect.fail('it locates nothing');
+    };
+    const at = { root: '/srv', path: '' };
+    for (const place of [undefined, { kind: 'none', because: 'x', ...known }, { kind: 'files', at, site: '/a:1', ...known }]) {
+      expect(locating(place)).toBe(place);
+    }
+    for (const place of [
+      {},
+      { kind: 'none', ...known },
+      { kind: 'files', at, site: '/a:1' },
+      { kind: 'files', at: { root: 'srv', path: '.' }, site: '/a:1', ...known },
+      { kind: 'files', at: { root: '/srv', path: 'a/../..' }, site: '/a:1', ...known },
+    ]) {
+      expect(() => locating(place)).toThrow(failure('PLUGIN_FAILED', 'where it has proofs is malformed'));
+    }
+    expect(() => installer({ locates: 'all' })).toThrow(failure('PLUGIN_FAILED', '"locates"'));
+    expect(() => installer({ locates: 'proofs' })).toThrow(failure('PLUGIN_FAILED', 'locateProofs'));
   });
 
   const surveys: readonly [string, unknown, string][] = [

@@ -56,7 +56,7 @@ function installerSubject(change: (world: { state: unknown }) => object = () => 
   const plan = ({ lineages }: { lineages: readonly unknown[] }) => (lineages.length === 0 ? empty : { ...empty, files: [placed] });
   return {
     installer: { survey: async () => structuredClone(survey), plan, test: async () => {}, reload: async () => {}, ...change(world) },
-    request: { lineages: [{ lineage: 'one', identifiers: [], pairs: [], structure: 'keep' }], liveRoot: '/live' },
+    request: { lineages: [{ lineage: 'one', identifiers: [task('a').identifier], pairs: [], structure: 'keep' }], liveRoot: '/live' },
     snapshot: async () => world.state,
     apply: async ({ files }) => {
       world.state = files;
@@ -167,6 +167,14 @@ describe('the kit for installers', () => {
         },
       }),
       'plans the same',
+    ],
+    [
+      'has its proofs elsewhere each time',
+      () => ({
+        locates: 'proofs' as const,
+        locateProofs: () => ({ kind: 'files', at: { root: `/srv/${next()}`, path: '' }, site: '/a:1', byName: true, atPort80: true }),
+      }),
+      'says where it has the proofs',
     ],
     ['plans what no journal keeps', () => ({ plan: () => ({ ...empty, files: [{ ...placed, owner: undefined }] }) }), 'plans plain data'],
     ['plans for nobody', () => ({ plan: () => ({ ...empty, files: [placed] }) }), 'plans nothing'],

@@ -1,6 +1,7 @@
 import { boolean, command, directory, file, flagOf, integer, mode, optionFlags, port, readOptions, text, valueFor } from 'certkit/options';
 import type { OptionDeclarations } from 'certkit/plugin';
 import { describe, expect, expectTypeOf, test } from 'vitest';
+import { optionsKey } from '../../plugins/judged-choice.ts';
 import { maskFor } from '../../plugins/secrets.ts';
 
 const one = (declaration: OptionDeclarations[string], value: unknown) => readOptions('demo', { it: declaration }, { it: value }).it;
@@ -160,4 +161,16 @@ describe('an option that differs by name', () => {
     const mask = maskFor({ key: text('x', { secret: true, byName: true }) }, { key: { others: 'hush', names: { 'a.example.com': 'quiet' } } });
     expect(mask('hush and quiet')).toBe('**** and ****');
   });
+});
+
+describe('options that mean the same have one key', () => {
+  const declarations = { port: port('x', { default: 80 }), address: text('x') };
+  const keyOf = (raw: Readonly<Record<string, unknown>>) => optionsKey({ options: declarations }, raw);
+
+  for (const raw of [{ port: 80 }, { port: '80' }, { port: undefined }]) {
+    test(`${JSON.stringify(raw)} is the default`, () => expect(keyOf(raw)).toBe(keyOf({})));
+  }
+  test('in any order', () => expect(keyOf({ port: 8080, address: '::1' })).toBe(keyOf({ address: '::1', port: '8080' })));
+  test('and others another', () => expect(keyOf({ port: 8080 })).not.toBe(keyOf({})));
+  test('also where they cannot be read', () => expect(keyOf({ port: 'x' })).not.toBe(keyOf({ port: 'y' })));
 });

@@ -4,8 +4,8 @@ import type { Installation } from './acmesh-installation.ts';
 /** How a call ends, beside 0: from the script below, but for the last. */
 export const ENDINGS = { failed: 10, noScript: 11, badScript: 12, noFunction: 13, locked: 14 } as const;
 
-/** For another call of acme.sh to end. */
-export const LOCK_WAIT_SECONDS = 120;
+/** For the calls of acme.sh that came before to end. */
+export const LOCK_WAIT_SECONDS = 900;
 
 /**
  * What a shell of its own runs, with acme.sh's path as `$0` and, as arguments, the name of a dnsapi script, `add` or `rm`, the name and the value.

@@ -10,7 +10,7 @@ import { demandPlain } from './presentation.ts';
 import { changeFault, invalidOption } from './provider-fault.ts';
 import { type Ending, runToEnd } from './run-to-end.ts';
 
-const TIMEOUT_MS = 300_000;
+const LIMIT_MS = 300_000;
 const SCRIPT = /^dns_[A-Za-z0-9_]+$/;
 
 /**
@@ -43,7 +43,8 @@ export default defineDnsProvider({
           command: callOf(installation, script, verb, record),
           variables: { ...variables, HOME: userInfo().homedir, LE_WORKING_DIR: installation.home, NO_TIMESTAMP: '1' },
           secrets: [...Object.values(variables), ...(await savedValues(installation.home, files))],
-          timeoutMs: TIMEOUT_MS,
+          title: `${script}_${verb}`,
+          limitMs: LOCK_WAIT_SECONDS * 1000 + LIMIT_MS,
           signal,
           missing: 'Install flock (package util-linux).',
         });
@@ -69,7 +70,7 @@ interface Failed extends Ending {
 
 function failure({ installation: { program, home }, script, verb, zone, name, exitCode, words }: Failed): Error {
   if (exitCode === ENDINGS.locked) {
-    const because = `another call of ${program} did not end within ${LOCK_WAIT_SECONDS} seconds`;
+    const because = `other calls of ${program} did not end within ${LOCK_WAIT_SECONDS} seconds`;
     return changeFault('acmesh', zone, because, `"fuser -v ${program}" names the processes that hold it.`);
   }
   if (exitCode === ENDINGS.noFunction) {

@@ -70,8 +70,8 @@ export function createCloudflareApi({ address, token, zone, signal }: Cloudflare
 
 function hintFor({ status }: ApiAnswer): string {
   if (status >= 300 && status <= 399) return 'A redirect is not followed: see "api" of cloudflare.';
-  if (status === 429) return 'The token or this address has asked too often; certkit tries again later by itself.';
-  if (status >= 500) return 'The service is busy or broken; certkit tries again later by itself.';
+  if (status === 429) return 'The token or this address has asked too often; the next run tries again.';
+  if (status >= 500) return 'The service is busy or broken; the next run tries again.';
   return 'The token needs the permissions "Zone: Read" and "DNS: Edit" for this zone, must not have expired, and has to be allowed from this address.';
 }
 

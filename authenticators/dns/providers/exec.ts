@@ -6,7 +6,7 @@ import { demandPlain } from './presentation.ts';
 import { changeFault, invalidOption } from './provider-fault.ts';
 import { runToEnd } from './run-to-end.ts';
 
-const TIMEOUT_MS = 120_000;
+const LIMIT_MS = 120_000;
 
 const invalid = (option: string, because: string, hint: string) => invalidOption('exec', option, because, hint);
 
@@ -28,18 +28,20 @@ export default defineDnsProvider({
       demandPlain('exec', zone, records);
       const variables = await readEnvironmentFile('exec', environmentFile, files);
       const call = async ({ name, value }: TxtRecord) => {
+        const title = `${program} ${verb} ${name}.`;
         const { exitCode, words } = await runToEnd(programs, {
           provider: 'exec',
           zone,
           command: [program, ...args, verb, `${name}.`, value],
+          title,
           variables,
           secrets: Object.values(variables),
-          timeoutMs: TIMEOUT_MS,
+          limitMs: LIMIT_MS,
           signal,
           missing: 'Is its path right, and may it be executed?',
         });
         if (exitCode === 0) return;
-        const because = `${program} ${verb} ${name}. ended with exit code ${exitCode}${words === '' ? '' : `: ${words}`}`;
+        const because = `${title} ended with exit code ${exitCode}${words === '' ? '' : `: ${words}`}`;
         throw changeFault('exec', zone, because, 'It has to end with 0 when the record is as asked for.');
       };
       await eachInTurn(records, call, verb === 'cleanup' ? 'all' : 'until-one-fails');

@@ -8,7 +8,7 @@ import { faultOfKey, readKeyFile, TSIG_ALGORITHMS, type TsigKey } from './tsig-k
 import { refusalOf } from './update-refusal.ts';
 import { inMessages, type Update, updateScript } from './update-script.ts';
 
-const LIMIT_SECONDS = 30;
+const LIMIT_SECONDS = 30; // of nsupdate itself, for one message
 const PROTOCOLS = ['udp', 'tcp'];
 
 const invalid = (option: string, because: string, hint: string) => invalidOption('rfc2136', option, because, hint);
@@ -31,16 +31,8 @@ export default defineDnsProvider({
     if (isIP(server) === 0 && !isDnsName(server))
       throw invalid('server', 'it is neither an IP address nor a host name', 'The port has an option of its own, "port".');
     if (!PROTOCOLS.includes(protocol)) throw invalid('protocol', 'it is neither udp nor tcp', 'Leave it out for udp.');
-    if (keyFile !== undefined && (keyName !== undefined || secret !== undefined))
-      throw invalid('key-file', 'it stands beside key-name or secret', 'The file has name, algorithm and secret: leave the others out.');
-    if ((keyName === undefined) !== (secret === undefined))
-      throw invalid(keyName === undefined ? 'key-name' : 'secret', 'a key has both a name and a secret', 'Leave out both for a server that needs no key.');
-    const typed = keyName === undefined || secret === undefined ? undefined : { name: keyName, algorithm, secret };
-    const fault = typed === undefined ? undefined : faultOfKey(typed);
-    if (fault !== undefined)
-      throw invalid(fault.option, fault.because, 'It is to be as in the server\'s configuration: key "NAME" { algorithm ...; secret "..."; };');
-
-    const keyNow = async (): Promise<TsigKey | undefined> => (keyFile === undefined ? typed : readKeyFile('rfc2136', keyFile, files));
+    const typed = typedKey({ keyName, algorithm, secret, keyFile });
+    const keyNow = async () => (keyFile === undefined ? typed : readKeyFile('rfc2136', keyFile, files));
 
     const change = async (verb: Update['verb'], zone: string, records: readonly TxtRecord[], signal: AbortSignal) => {
       demandPlain('rfc2136', zone, records);
@@ -51,6 +43,8 @@ export default defineDnsProvider({
           zone,
           command: ['nsupdate', '-t', String(LIMIT_SECONDS), ...(protocol === 'tcp' ? ['-v'] : [])],
           input: updateScript({ server, port, key, zone, verb, records: some }),
+          title: 'nsupdate',
+          limitMs: 2 * LIMIT_SECONDS * 1000,
           secrets: key === undefined ? [] : [key.secret],
           signal,
           missing: 'Install nsupdate: package bind9-dnsutils (dnsutils before Debian 11) or, on RHEL and its like, bind-utils.',
@@ -66,3 +60,24 @@ export default defineDnsProvider({
     };
   },
 });
+
+interface KeyOptions {
+  readonly keyName: string | undefined;
+  readonly algorithm: string;
+  readonly secret: string | undefined;
+  readonly keyFile: string | undefined;
+}
+
+/** The key that the options make up, when they do not name a file; updates without a key are for servers that know us by our address. */
+function typedKey({ keyName, algorithm, secret, keyFile }: KeyOptions): TsigKey | undefined {
+  if (keyFile !== undefined && (keyName !== undefined || secret !== undefined))
+    throw invalid('key-file', 'it stands beside key-name or secret', 'The file has name, algorithm and secret: leave the others out.');
+  if (keyName === undefined && secret === undefined) return undefined;
+  if (keyName === undefined || secret === undefined)
+    throw invalid(keyName === undefined ? 'key-name' : 'secret', 'a key has both a name and a secret', 'Leave out both for a server that needs no key.');
+  const key = { name: keyName, algorithm, secret };
+  const fault = faultOfKey(key);
+  if (fault !== undefined)
+    throw invalid(fault.option, fault.because, 'It is to be as in the server\'s configuration: key "NAME" { algorithm ...; secret "..."; };');
+  return key;
+}

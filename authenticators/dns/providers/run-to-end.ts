@@ -4,14 +4,19 @@ import { withoutSecrets } from './without-secrets.ts';
 
 const TAIL_CHARS = 600;
 const ANY_EXIT_CODE: readonly number[] = Array.from({ length: 256 }, (_, code) => code);
+const UNLIMITED_MS = 24 * 3_600_000; // the limit is ours
 
 /** A program that changes records for a provider. */
-export interface Run extends Omit<RunOptions, 'accept'> {
+export interface Run extends Pick<RunOptions, 'input' | 'variables'> {
   readonly provider: string;
   readonly zone: string;
   readonly command: readonly [program: string, ...args: string[]];
+  /** What an error calls it. */
+  readonly title: string;
   /** Never shown, whatever the program says. */
   readonly secrets: readonly string[];
+  readonly limitMs: number;
+  readonly signal: AbortSignal;
   /** What to do when the program is not there. */
   readonly missing: string;
 }
@@ -22,13 +27,19 @@ export interface Ending {
   readonly words: string;
 }
 
-/** Runs it to its end, whatever its exit code; a program that cannot be run, or had to be stopped, is a fault. */
-export async function runToEnd(programs: Programs, { provider, zone, command: [program, ...args], secrets, missing, ...options }: Run): Promise<Ending> {
-  options.signal?.throwIfAborted();
-  const { exitCode, stdout, stderr } = await programs.run(program, args, { ...options, accept: ANY_EXIT_CODE }).catch((thrown: unknown) => {
-    options.signal?.throwIfAborted();
-    if (codeOf(thrown) === 'EXEC_NOT_FOUND') throw changeFault(provider, zone, `the program ${program} is not there`, missing);
-    throw changeFault(provider, zone, withoutSecrets(reasonOf(thrown), secrets), 'Run the program by hand with the same arguments to see what it waits for.');
+/** Runs it to its end, whatever its exit code; a program that cannot be run, or does not end, is a fault. */
+export async function runToEnd(programs: Programs, run: Run): Promise<Ending> {
+  const { provider, zone, command, title, secrets, limitMs, signal, missing, ...options } = run;
+  const [program, ...args] = command;
+  signal.throwIfAborted();
+  const limit = AbortSignal.timeout(limitMs);
+  const whole = { ...options, accept: ANY_EXIT_CODE, timeoutMs: UNLIMITED_MS, signal: AbortSignal.any([signal, limit]) };
+  const { exitCode, stdout, stderr } = await programs.run(program, args, whole).catch((thrown: unknown) => {
+    signal.throwIfAborted();
+    const fail = (because: string, hint: string) => changeFault(provider, zone, withoutSecrets(because, secrets), hint);
+    if (limit.aborted) throw fail(`${title} did not end within ${limitMs / 1000} seconds and was stopped`, 'Run it by hand to see what it waits for.');
+    if (codeOf(thrown) === 'EXEC_NOT_FOUND') throw fail(`the program ${program} is not there`, missing);
+    throw fail(reasonOf(thrown), 'Run it by hand to see more.');
   });
   return { exitCode, words: tail(withoutSecrets(stderr.trim() || stdout.trim(), secrets)) };
 }

@@ -10,6 +10,7 @@ export { expandGlob, isGlob, matchesComponent } from './glob.ts';
 export { type ConfigFault, type ConfigFile, type ConfigGraph, type ConfigReader, type Instance, loadGraph, type Place } from './graph.ts';
 export { addressKey, type Listen, parseListen } from './listen.ts';
 export { type Parsed, type ParseFault, parseConfig } from './parser.ts';
+export { caughtBy, translatePcre } from './regex.ts';
 export { namesOfRegex, type RegexNames } from './regex-names.ts';
 export { parseServerName, type ServerName } from './server-name.ts';
 export { type HttpServer, type Location, locationsOf, type Occurrence, type ServerFacts, type ServerSurvey, surveyServers } from './servers.ts';

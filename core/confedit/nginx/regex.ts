@@ -22,6 +22,12 @@ export function translatePcre(pattern: string, isCaseless: boolean): RegExp | un
   }
 }
 
+/** The whole of a match and what each group caught; `undefined` without a match, and of a pattern that could go back for years to tell. */
+export function caughtBy(regex: RegExp, text: string): readonly string[] | undefined {
+  if (regex instanceof SteadyRegExp) return undefined;
+  return regex.exec(text)?.map((caught) => caught ?? '');
+}
+
 function translate(pattern: string): readonly string[] | undefined {
   const sources: string[] = [];
   let at = 0;
@@ -62,7 +68,7 @@ function pieceOf(rest: string): Piece | undefined {
 function escapeOf(rest: string): Piece | undefined {
   const same = /^\\(?:[dDwWsSbBtrnf]|x[\da-fA-F]{2}|[^\dA-Za-z\n])/s.exec(rest);
   if (same !== null) return { source: same[0], length: same[0].length };
-  // A host name holds no line end, so that all ends are the end.
+  // Neither a host name nor a path holds a line end, so that all ends are the end.
   if (rest.startsWith('\\A')) return { source: '^', length: 2 };
   if (/^\\[zZ]/.test(rest)) return { source: '$', length: 2 };
   return undefined;

@@ -123,10 +123,10 @@ class OccurrenceFor implements Occurrence {
   }
 }
 
-/** The locations directly in the server's block. */
-export function locationsOf(server: HttpServer): Location[] {
+/** The locations directly in a block: a server's, or a location's own. */
+export function locationsOf({ contents }: { readonly contents: readonly Placed[] }): Location[] {
   const locations: Location[] = [];
-  for (const place of server.contents) {
+  for (const place of contents) {
     if (place.directive.name !== 'location' || place.directive.block === undefined) continue;
     const [first = '', second] = place.directive.args;
     const modifier = MODIFIERS.find((one) => first.startsWith(one)) ?? '';

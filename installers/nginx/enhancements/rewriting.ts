@@ -1,12 +1,35 @@
-import { contentsOf, type Placed, parseServerName } from 'certkit/confedit/nginx';
+import { caughtBy, contentsOf, type HttpServer, type Placed, translatePcre } from 'certkit/confedit/nginx';
 
 /** What is known of a request, by the names of nginx's variables. A value with a `$` in it has something unknown there. */
 export type Variables = Map<string, string>;
 
+/** What is known of a request before any statement of its block is heard. */
+export interface PlainRequest {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+}
+
+export function variablesOf({ scheme, host, port, path }: PlainRequest, { names }: Pick<HttpServer, 'names'>): Variables {
+  return new Map([
+    ...['uri', 'document_uri', 'request_uri'].map((name) => [name, path] as const),
+    ...['host', 'http_host'].map((name) => [name, host] as const),
+    ...['args', 'query_string', 'is_args', ...(scheme === 'http' ? ['https', 'ssl_protocol'] : [])].map((name) => [name, ''] as const),
+    ...(scheme === 'https' ? [['https', 'on'] as const] : []),
+    ['scheme', scheme],
+    ['request_method', 'GET'],
+    ['server_name', names[0]?.text ?? ''],
+    ['server_port', String(port)],
+  ]);
+}
+
 /** What comes of the statements of a block. */
 export type Rewritten =
   /** They answer the request; `target` is where they send it. */
-  { readonly outcome: 'answered'; readonly place: Placed; readonly target: string | undefined } | { readonly outcome: 'goes-on' };
+  | { readonly outcome: 'answered'; readonly place: Placed; readonly target: string | undefined }
+  /** `rewrote`: the statement that changed the path. */
+  | { readonly outcome: 'goes-on'; readonly rewrote?: Placed };
 
 /**
  * Follows a request through the statements of nginx's rewrite module in one block, as they stand. What hangs on something
@@ -16,6 +39,7 @@ export type Rewritten =
  */
 export function rewriteBy(contents: readonly Placed[], variables: Variables): Rewritten {
   const pending = [...contents].reverse();
+  let rewrote: Placed | undefined;
   for (let place = pending.pop(); place !== undefined; place = pending.pop()) {
     const { name, args } = place.directive;
     const [first = '', second = '', flag = ''] = args;
@@ -31,11 +55,12 @@ export function rewriteBy(contents: readonly Placed[], variables: Variables): Re
         break;
       }
       case 'rewrite': {
-        if (matches(first, variables.get('uri')) !== true) break;
+        if (matches(first, variables.get('uri'), variables) !== true) break;
         if (flag === 'redirect' || flag === 'permanent' || /^(?:https?:\/\/|\$scheme)/.test(second))
           return { outcome: 'answered', place, target: expand(second, variables) };
         variables.delete('uri');
-        if (flag !== '') return { outcome: 'goes-on' };
+        if (flag !== '') return { outcome: 'goes-on', rewrote: place };
+        rewrote = place;
         break;
       }
       case 'return': {
@@ -43,14 +68,16 @@ export function rewriteBy(contents: readonly Placed[], variables: Variables): Re
         return { outcome: 'answered', place, target: target && expand(target, variables) };
       }
       case 'break':
-        return { outcome: 'goes-on' };
+        return goesOn(rewrote);
     }
   }
-  return { outcome: 'goes-on' };
+  return goesOn(rewrote);
 }
 
-/** The condition of an `if`; `undefined` where it cannot be told. */
-function holds(args: readonly string[], variables: Variables): boolean | undefined {
+const goesOn = (rewrote: Placed | undefined): Rewritten => ({ outcome: 'goes-on', ...(rewrote !== undefined && { rewrote }) });
+
+/** The condition of an `if`; `undefined` where it cannot be told. What a pattern catches is among the variables then. */
+export function holds(args: readonly string[], variables: Variables): boolean | undefined {
   const words = args
     .map((word, at) => (at === args.length - 1 ? word.replace(/\)$/, '') : word))
     .map((word, at) => (at === 0 ? word.replace(/^\(/, '') : word));
@@ -68,10 +95,10 @@ function holds(args: readonly string[], variables: Variables): boolean | undefin
     }
     case '~':
     case '~*':
-      return matches(operand, value);
+      return matches(operand, value, variables, operator === '~*');
     case '!~':
     case '!~*': {
-      const found = matches(operand, value);
+      const found = matches(operand, value, variables, operator === '!~*');
       return found === undefined ? undefined : !found;
     }
     default:
@@ -79,12 +106,22 @@ function holds(args: readonly string[], variables: Variables): boolean | undefin
   }
 }
 
-/** By the engine's reading of patterns in server names, which is without case where one has an upper-case letter. */
-export function matches(pattern: string, text: string | undefined): boolean | undefined {
-  const name = parseServerName(`~${pattern}`, '');
-  return text === undefined || name.kind !== 'regex' ? undefined : name.regex?.test(text);
+/** `undefined` where JavaScript may not read the pattern as PCRE does. */
+function matches(pattern: string, text: string | undefined, variables: Variables, isCaseless = false): boolean | undefined {
+  const regex = text === undefined ? undefined : translatePcre(pattern, isCaseless);
+  if (text === undefined || regex === undefined) return undefined;
+  const isMatch = regex.test(text);
+  if (isMatch) remember(caughtBy(regex, text), variables);
+  return isMatch;
 }
 
-function expand(text: string, variables: Variables): string {
+/** `$1` and so on, until another pattern has matched. */
+export function remember(caught: readonly string[] | undefined, variables: Variables): void {
+  for (const name of [...variables.keys()]) if (/^\d$/.test(name)) variables.delete(name);
+  for (const [at, text] of caught?.entries() ?? []) variables.set(String(at), text);
+}
+
+/** What is not known stays as it is written, with its `$`. */
+export function expand(text: string, variables: Variables): string {
   return text.replace(/\$(?:\{(\w+)\}|(\w+))/g, (written, braced?: string, bare?: string) => variables.get(braced ?? bare ?? '') ?? written);
 }

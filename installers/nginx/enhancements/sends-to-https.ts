@@ -1,7 +1,8 @@
-import { chooseByName, contentsOf, type HttpServer, locationsOf, type Placed } from 'certkit/confedit/nginx';
+import { chooseByName, contentsOf, type HttpServer, type Placed } from 'certkit/confedit/nginx';
+import { locationFor } from '../locations.ts';
 import { hostOf } from '../names.ts';
 import { type NginxFacts, speaksTls } from '../survey.ts';
-import { matches, rewriteBy, type Variables } from './rewriting.ts';
+import { rewriteBy, type Variables, variablesOf } from './rewriting.ts';
 
 /** The statement with which a block sends every request for a name to https. */
 export interface SentToHttps {
@@ -30,34 +31,15 @@ interface Answer {
 function answerTo(path: string, host: string, server: HttpServer, facts: NginxFacts): Answer | undefined {
   const variables = requestFor(path, host, server, facts);
   const early = rewriteBy(server.contents, variables);
-  const location = early.outcome === 'answered' ? undefined : locationFor(variables.get('uri'), server);
+  const uri = early.outcome === 'answered' ? undefined : variables.get('uri');
+  const location = uri === undefined ? undefined : locationFor(uri, server).chain.at(-1)?.place;
   const found = location === undefined ? early : rewriteBy(contentsOf(location.instance, location.index), variables);
   return found.outcome === 'answered' && found.target !== undefined ? { place: found.place, target: found.target } : undefined;
 }
 
 function requestFor(path: string, host: string, server: HttpServer, facts: NginxFacts): Variables {
   const plain = facts.servers.addressesOf(server).find((address) => !speaksTls(facts, address, server))?.at;
-  return new Map([
-    ...['uri', 'document_uri', 'request_uri'].map((name) => [name, path] as const),
-    ...['host', 'http_host'].map((name) => [name, host] as const),
-    ...['https', 'ssl_protocol', 'args', 'query_string', 'is_args'].map((name) => [name, ''] as const),
-    ['scheme', 'http'],
-    ['request_method', 'GET'],
-    ['server_name', server.names[0]?.text ?? ''],
-    ['server_port', String(plain !== undefined && 'port' in plain ? plain.port : 80)],
-  ]);
-}
-
-/** As nginx chooses: exact, then patterns unless the longest prefix forbids them, then that prefix. */
-function locationFor(uri: string | undefined, server: HttpServer): Placed | undefined {
-  if (uri === undefined) return undefined;
-  const locations = locationsOf(server);
-  const exact = locations.find(({ modifier, path }) => modifier === '=' && path === uri);
-  if (exact !== undefined) return exact.place;
-  const prefixes = locations.filter(({ modifier, path }) => (modifier === '' || modifier === '^~') && uri.startsWith(path));
-  const longest = prefixes.sort((a, b) => b.path.length - a.path.length)[0];
-  const pattern = longest?.modifier === '^~' ? undefined : locations.find(({ modifier, path }) => modifier.startsWith('~') && matches(path, uri) === true);
-  return (pattern ?? longest)?.place;
+  return variablesOf({ scheme: 'http', host, port: plain !== undefined && 'port' in plain ? plain.port : 80, path }, server);
 }
 
 /** A host that has TLS in another block is answered there; else it would be by whom it is answered without. */

@@ -44,7 +44,8 @@ export async function startCa(): Promise<Ca> {
     furnish: (home, settings) => {
       mkdirSync(home, { recursive: true, mode: 0o700 });
       cpSync(join(first.path, 'accounts'), join(home, 'accounts'), { recursive: true });
-      writeFileSync(join(home, 'certkit.yaml'), JSON.stringify({ ca: pebble.directoryUrl, ca_bundle: pebble.caBundlePath, ...settings }), { mode: 0o600 });
+      const known = { ca: pebble.directoryUrl, ca_bundle: pebble.caBundlePath, resolvers: pebble.dns === undefined ? [] : [pebble.dns.address] };
+      writeFileSync(join(home, 'certkit.yaml'), JSON.stringify({ ...known, ...settings }), { mode: 0o600 });
     },
     asks: (httpPort) => {
       servers.add(httpPort);

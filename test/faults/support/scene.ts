@@ -171,7 +171,8 @@ function createScene(home: Home, server: Server): Scene {
     home,
     writeLineage({ name, names = [name], webroot, more = {}, installers = [server.installer] }) {
       mkdirSync(at('lineages'), { recursive: true, mode: 0o700 });
-      const text = JSON.stringify({ identifiers: names, authenticator: { plugin: 'webroot', root: webroot }, installers, ...more }, undefined, 2);
+      const authenticator = { plugin: 'webroot', root: webroot, 'check-port': server.nginx.httpPort };
+      const text = JSON.stringify({ identifiers: names, authenticator, installers, ...more }, undefined, 2);
       writeFileSync(at('lineages', `${name}.yaml`), `${text}\n`, { mode: 0o600 });
     },
     start,

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { dnsProviderCases } from 'certkit/kit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -11,7 +11,12 @@ import { failureOf, make, never, pathWith, record } from './subject.ts';
 
 const ZONE = 'example.test';
 const NAME = `_acme-challenge.${ZONE}`;
-const program = pathOf(await tool('acme-sh'), 'acmesh');
+
+/** acme.sh as a package puts it, in a place that others may not write to, wherever the project lies. */
+const packaged = tempDir();
+const program = join(packaged.path, 'acme.sh');
+cpSync(dirname(pathOf(await tool('acme-sh'), 'acmesh')), packaged.path, { recursive: true });
+afterAll(() => packaged.remove());
 
 /** Keeps records in a file of its own home, and saves a credential as scripts of acme.sh do. */
 const KEEPER = `#!/usr/bin/env sh
@@ -96,6 +101,14 @@ describe('acmesh', () => {
     expect(readFileSync(join(home.path, 'env'), 'utf8')).not.toContain('of ours');
   });
 
+  test('runs in the shell that the first line of acme.sh names, as its own installer writes it', async () => {
+    const text = readFileSync(program, 'utf8').replace(/^#!.*/, '#!/usr/bin/bash');
+    writeFileSync(join(home.path, 'acme.sh'), text, { mode: 0o755 });
+    addScript('dns_tell', `dns_tell_add() { [[ -n $BASH_VERSION ]] && echo "$1 $2" >"$LE_WORKING_DIR/records"; }`);
+    await provider('dns_tell', { program: undefined }).append(ZONE, [record(NAME, 'by bash')], never);
+    expect(recordsAt(NAME)).toEqual(['by bash']);
+  });
+
   test('takes no part of a value for a command', async () => {
     addScript('dns_keep', KEEPER);
     save({ KEEP_Token: 'x' });
@@ -115,7 +128,7 @@ describe("acmesh with acme.sh's own dns_nsupdate and BIND", () => {
 
   test.each(['package', 'home'] as const)('appends and removes with what acme.sh has saved, installed as %s', async (installed) => {
     const acmeSh = await layoutAcmeSh({ bind, installed, zone: ZONE });
-    const options = { script: 'dns_nsupdate', home: acmeSh.home, ...(installed === 'home' ? {} : { program: acmeSh.script }) };
+    const options = { script: 'dns_nsupdate', home: acmeSh.home, ...(installed === 'home' ? {} : { program }) };
     const nsupdate = make(acmesh, options, acmeSh.path);
     const records = [record(NAME, 'apex'), record(NAME, 'wildcard')];
     await nsupdate.append(ZONE, records, never);

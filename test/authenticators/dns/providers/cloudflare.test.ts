@@ -157,7 +157,7 @@ describe('cloudflare explains', () => {
     server.next({ status: 502, body: '<html>Bad gateway</html>' });
     const { message, hint } = await failureOf(provider().append(ZONE, [record(NAME, 'v')], never));
     expect(message).toMatch(/answered 502$/);
-    expect(hint).toContain('tries again later');
+    expect(hint).toContain('next run tries again');
   });
 
   test('an API that is not there', async () => {
