@@ -5,6 +5,7 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createApt } from './tools/apt.mjs';
+import { bind } from './tools/bind.mjs';
 import { absoluteFacts, placeOf, readStamp, TOOLS_DIR, withLock, writePart } from './tools/cache.mjs';
 import { cron } from './tools/cron.mjs';
 import { nginx } from './tools/nginx.mjs';
@@ -15,7 +16,7 @@ import { pebble } from './tools/pebble.mjs';
 import { ToolError } from './tools/tool-error.mjs';
 
 /** One recipe a part: `{ name, revision, intent, prepare(kit) }`; a new part is a new file and a line here. */
-const recipes = [pebble, nginx, nginxModules, nginxSource, nginxRecent, cron];
+const recipes = [pebble, nginx, nginxModules, nginxSource, nginxRecent, cron, bind];
 
 export const TOOL_NAMES = recipes.map(({ name }) => name);
 

@@ -57,6 +57,7 @@ const RULES: readonly { readonly room: RegExp; readonly may: readonly (string | 
   { room: /^core\/edges\//, may: ['core/edges/', 'core/model/', 'core/ports.ts', 'core/errors.ts', 'plugins/contract.ts', 'execa', 'diff', 'node:'] },
   { room: /^plugins\/notifiers\//, may: ['plugins/notifiers/', /^certkit\//, 'nodemailer', 'node:'] },
   { room: /^plugins\/contract\.ts$/, may: ['core/model/'] },
+  { room: /^plugins\/dns\//, may: ['plugins/dns/', 'plugins/contract.ts', 'core/pool.ts', 'node:crypto', 'node:net', 'node:timers/promises'] },
   {
     room: /^plugins\//,
     may: ['plugins/', 'core/model/', 'core/ports.ts', 'core/errors.ts', /^semver\//, 'valibot', 'node:path', 'node:url', 'node:assert/strict'],

@@ -14,8 +14,14 @@ export function installOnSystem(packages, why, say) {
   run('apt-get', ['-q', 'install', '-y', '--no-install-recommends', ...packages], { env: quiet, remedy: `See why "${command}" fails on this machine.` });
 }
 
-/** Shared libraries that an unpacked program would need and this system does not have. */
-export function missingLibraries(program) {
-  const { stdout } = run('ldd', [program], { accept: [0, 1] });
+/**
+ * Shared libraries that an unpacked program would need and this system does not have.
+ *
+ * @param unpacked - folders with libraries of its own, as LD_LIBRARY_PATH has them
+ */
+export function missingLibraries(program, unpacked = '') {
+  const { stdout } = run('ldd', [program], { accept: [0, 1], env: { LD_LIBRARY_PATH: unpacked } });
   return [...stdout.matchAll(/^\s*(\S+) => not found/gm)].map(([, name]) => name);
 }
+
+export const isInstalled = (name) => run('dpkg-query', ['-W', '-f', '${db:Status-Status}', name], { accept: [0, 1] }).stdout === 'installed';
