@@ -78,6 +78,7 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
     log,
     signal,
     watched: terminal.interactive || isRun(argv) || commandIn(argv) === 'rotate-key',
+    ...(terminal.interactive ? { person: { show: output.say, ask: terminal.ask } } : {}),
     ...(proxy === undefined ? {} : { proxy }),
     ...(editor === undefined ? {} : { editor }),
   });
