@@ -79,6 +79,7 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
     signal,
     variable: (name) => env[name],
     watched: terminal.interactive || isRun(argv) || commandIn(argv) === 'rotate-key',
+    ...(terminal.interactive ? { person: { show: output.say, ask: terminal.ask } } : {}),
     ...(proxy === undefined ? {} : { proxy }),
     ...(editor === undefined ? {} : { editor }),
   });

@@ -5,8 +5,8 @@ const MAIN = fileURLToPath(new URL('../../dist/core/start.cjs', import.meta.url)
 
 export interface TerminalOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** What the person types once they have read that, in this order. */
-  readonly answers?: readonly (readonly [read: RegExp, typed: string])[];
+  /** What the person does once they have read that, in this order: they type a text, perhaps after doing as the screen says. */
+  readonly answers?: readonly (readonly [read: RegExp, typed: string | ((screen: string) => Promise<string>)])[];
 }
 
 export interface AtTerminal {
@@ -32,7 +32,8 @@ export function atTerminal(home: string, args: readonly string[], { env = {}, an
     if (next === undefined || !found) return;
     rest.shift();
     unread = screen.length;
-    child.stdin.write(next[1]);
+    const [, typed] = next;
+    void (typeof typed === 'string' ? Promise.resolve(typed) : typed(screen)).then((text) => child.stdin.write(text));
   });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
