@@ -10,7 +10,11 @@ declare const CERTKIT_VERSION: string;
 const stopping = new AbortController();
 setMaxListeners(0, stopping.signal); // each lineage under way listens to it
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => stopping.abort(fault('USAGE_INTERRUPTED', { signal })));
+  process.once(signal, () => {
+    // A second one ends us at once. It is listened for: while a program runs, execa ends a process whose signals nobody hears.
+    process.once(signal, () => process.kill(process.pid, signal));
+    stopping.abort(fault('USAGE_INTERRUPTED', { signal }));
+  });
 }
 
 let hasSpoken = false;

@@ -43,14 +43,14 @@ export async function obtain(
     ca: lineage.authority.directory,
     identifiers: lineage.identifiers.map(({ value }) => value),
     terms: lineage.terms,
-    orders: left?.orders ?? [],
+    orders: left.orders,
     authenticators: await Promise.all(
       lineage.authenticators.map(async ({ names, ...choice }) => ({
         ...(await needs.plugins.withoutSecrets('authenticator', choice)),
         ...(names === undefined ? {} : { names }),
       })),
     ),
-    proofs: [],
+    proofs: left.proofs,
   };
   // One write at a time, each of the newest entry: orders are placed side by side.
   let written: Promise<void> = Promise.resolve();
@@ -73,7 +73,7 @@ export async function obtain(
     const [proving, keying] = await Promise.allSettled([
       prove(
         placed.map(({ order }) => order),
-        { lineage: lineage.name, prover, served, session, journal: (proofs) => journal({ proofs }) },
+        { lineage: lineage.name, prover, served, session, journal: (proofs) => journal({ proofs: [...left.proofs, ...proofs] }) },
         needs,
       ),
       Promise.all(placed.map(({ algorithm }) => keyFor({ algorithm, lineage, version: number, newest, newKey }, needs))),
@@ -98,7 +98,7 @@ export async function obtain(
       version,
       issued.map(({ chain }) => chain),
     );
-    await store.strike(entry.id);
+    await letGo(entry, store);
     return version;
   } catch (thrown) {
     const error = asCertkitError(needs.signal.aborted ? needs.signal.reason : thrown);
@@ -107,9 +107,14 @@ export async function obtain(
   }
 }
 
-/** Ends a renewal that leads nowhere. Proofs that could not be removed keep their entry: the next run tries again. */
+/** Ends a renewal that leads nowhere. */
 export async function giveUp(entry: RenewEntry, { store }: Pick<Needs, 'store'>): Promise<void> {
   await store.abandon(entry.lineage, entry.version);
+  await letGo(entry, store);
+}
+
+/** Proofs that could not be removed keep their entry: the next run tries again. */
+async function letGo(entry: RenewEntry, store: Needs['store']): Promise<void> {
   if (entry.proofs.length === 0) await store.strike(entry.id);
   else await store.record({ ...entry, orders: [] });
 }
@@ -127,16 +132,16 @@ async function dropUnfinished(name: string, needs: Needs): Promise<void> {
   await needs.store.abandon(name, await needs.store.nextNumber(name));
 }
 
-/** The renewal that a killed run left, if it was for the same certificate. */
-async function leftOver(lineage: Lineage, needs: Needs): Promise<RenewEntry | undefined> {
+/** What earlier runs left: the orders, if they were for the same certificate, and the proofs that could not be removed. */
+async function leftOver(lineage: Lineage, needs: Needs): Promise<Pick<RenewEntry, 'orders' | 'proofs'>> {
   const { entries } = await needs.store.journal();
   const entry = entries.find((one): one is RenewEntry => one.kind === 'renew' && one.lineage === lineage.name);
-  if (entry === undefined) return undefined;
+  if (entry === undefined) return { orders: [], proofs: [] };
 
   const same = entry.ca === lineage.authority.directory && entry.identifiers.join(' ') === lineage.identifiers.map(({ value }) => value).join(' ');
   if (same && sameTerms(entry.terms ?? {}, lineage.terms) && entry.orders.every(({ algorithm }) => lineage.keys.includes(algorithm))) return entry;
   await giveUp(entry, needs);
-  return undefined;
+  return { orders: [], proofs: entry.proofs };
 }
 
 async function placeOrders(

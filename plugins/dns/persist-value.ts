@@ -19,7 +19,7 @@ export function authorizes(value: string, { issuers, accountUrl, identifier }: D
   if (!issuers.some((known) => plainName(known) === plainName(issuer))) return false;
 
   const said = readParameters(parameters);
-  if (said === undefined || said.accounturi !== accountUrl) return false;
+  if (said?.accounturi !== accountUrl) return false;
   if (identifier.wildcard && said.policy?.toLowerCase() !== 'wildcard') return false;
   if (said.persistuntil === undefined) return true;
   return /^\d+$/.test(said.persistuntil) && nowMs <= Number(said.persistuntil) * 1000;

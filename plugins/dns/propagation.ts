@@ -50,7 +50,7 @@ const systemClock = {
  * Waits until every address of every server of the records' zones, and every resolver chosen, answers with them; or until the limit.
  * Who has shown a record is not asked for it again.
  *
- * IPv6 addresses are not waited for while none of them answers and some of IPv4 do: this machine has no way to them then.
+ * IPv6 addresses are not waited for while none of them answers and others show the record: this machine has no way to them then.
  *
  * @returns what became of each record, in order; throws only when the signal is aborted
  */
@@ -60,10 +60,8 @@ export async function untilServed(records: readonly AwaitedRecord[], needs: Prop
   const startMs = clock.nowMs();
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * PAUSE_GROWTH, LONGEST_PAUSE_MS)) {
     signal.throwIfAborted();
-    const behind = watches.filter(({ missing }) => missing.size > 0);
-    await inPool(behind, ASKED_AT_ONCE, (watch) => look(watch, dns, signal));
-
-    const awaited = behind.filter((watch) => [...watch.missing.keys()].some((record) => isAwaited(record, watch, watches)));
+    await inPool(watches, ASKED_AT_ONCE, (watch) => look(watch, dns, signal));
+    const awaited = watches.filter((watch) => [...watch.missing.keys()].some((record) => isAwaited(record, watch, watches)));
     const leftMs = limitMs - (clock.nowMs() - startMs);
     if (awaited.length === 0 || leftMs <= 0) return records.map((record) => whatBecameOf(record, watches, limitMs));
     onWait?.(`waiting until ${listed(awaited.map(({ title }) => title))} ${awaited.length === 1 ? 'has' : 'have'} what was written`);
@@ -71,11 +69,11 @@ export async function untilServed(records: readonly AwaitedRecord[], needs: Prop
   }
 }
 
-/** Whether somebody who has not shown a record is waited for; not at IPv6 where none of it has ever answered, IPv4 works, and others have the record. */
+/** Whether somebody who has not shown a record is waited for; not at IPv6 where no address of it has ever answered and others have the record. */
 function isAwaited(record: AwaitedRecord, { family }: Watch, watches: readonly Watch[]): boolean {
-  const isHeard = (asked: Watch['family']) => watches.some((watch) => watch.family === asked && watch.heard);
+  const isHeard = () => watches.some((other) => other.family === 6 && other.heard);
   const isShown = () => watches.some((other) => other.records.has(record) && !other.missing.has(record));
-  return family !== 6 || isHeard(6) || !isHeard(4) || !isShown();
+  return family !== 6 || isHeard() || !isShown();
 }
 
 function whatBecameOf(record: AwaitedRecord, watches: readonly Watch[], limitMs: number): Propagation {

@@ -45,6 +45,7 @@ describe('the package, installed into an empty prefix', () => {
     };
     const own = plugins.filter((plugin) => plugin.package === 'certkit');
     expect(own.map(({ state, kind, name }) => `${state} ${kind} ${name}`).sort()).toEqual([
+      'ok authenticator dns',
       'ok authenticator nginx',
       'ok authenticator nginx-custom',
       'ok authenticator standalone',
@@ -62,7 +63,7 @@ describe('the package, installed into an empty prefix', () => {
       'ok notifier webhook',
     ]);
     for (const { origin } of own) expect(origin).toBe(join(realpathSync(prefix), 'node_modules/certkit'));
-    for (const name of ['standalone', 'webroot', 'files', 'nginx', 'nginx-custom'])
+    for (const name of ['dns', 'standalone', 'webroot', 'files', 'nginx', 'nginx-custom'])
       expect(certkit('plugins')).toMatch(new RegExp(` ${name} +certkit ${manifest.version}`));
   });
 

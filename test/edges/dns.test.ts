@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { untilServed } from 'certkit/dns';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createAddresses } from '../../core/edges/dns/addresses.ts';
+import { createPlaces } from '../../core/edges/dns/place.ts';
+import type { Ask } from '../../core/edges/dns/question.ts';
 import { createDns } from '../../core/edges/dns.ts';
 import { type Bind, canServeDns, startBind } from '../parts/bind.ts';
 import { freePort } from '../parts/ports.ts';
@@ -105,7 +108,7 @@ describe.skipIf(!canServeDns)('a DNS of several zones', () => {
   }
 
   const nowhere: readonly [string, string, string][] = [
-    ['CNAMEs in a circle', 'circle.example.test', 'circle.example.test -> round.example.test -> about.example.test -> circle.example.test'],
+    ['CNAMEs in a circle', 'circle.example.test', 'in a circle: circle.example.test -> round.example.test -> about.example.test -> circle.example.test'],
     ['too many CNAMEs', 'far0.example.test', 'it takes more than 11 CNAMEs: far0.example.test -> far1.example.test'],
     ['no zone', '_acme-challenge.www.nosuch', 'neither it nor a name above it has an SOA record'],
     ['a zone whose servers are gone', '_acme-challenge.www.gone.example.test', 'SERVFAIL'],
@@ -188,6 +191,34 @@ test.skipIf(!canServeDns)('a secondary that lags is seen, and waited for', async
   await bind.stop();
 });
 
+test('addresses of one family are enough where the question for the other has no answer', async () => {
+  const unanswered = new Error('no answer');
+  const addresses = createAddresses(async (type) => {
+    if (type === 'AAAA') throw unanswered;
+    return { values: ['192.0.2.1'], exists: true };
+  });
+  expect(await addresses('www.example.test', never)).toEqual(['192.0.2.1']);
+  const none = createAddresses(async (type) => {
+    if (type === 'AAAA') throw unanswered;
+    return { values: [], exists: true };
+  });
+  await expect(none('www.example.test', never)).rejects.toBe(unanswered);
+});
+
+test('where the servers of a zone cannot be asked from here, resolvers say where its names lead', async () => {
+  const records: Readonly<Record<string, readonly string[]>> = {
+    'SOA example.test': ['ns1.example.test'],
+    'NS example.test': ['ns1.example.test'],
+    'CNAME _acme-challenge.example.test': ['proof.example.test'],
+  };
+  const ask: Ask = async (type, name, _signal, at) => {
+    if (at !== undefined) throw new Error('no answer');
+    return { values: records[`${type} ${name}`] ?? [], exists: true };
+  };
+  const place = createPlaces(ask, async () => ['127.0.0.1']);
+  expect(await place('_acme-challenge.example.test', never)).toMatchObject({ name: 'proof.example.test', zone: 'example.test' });
+});
+
 describe('nobody answers', () => {
   test('who refuses the connection, by name and question', async () => {
     const at = `127.0.0.1:${await freePort()}`;
@@ -210,6 +241,19 @@ describe('nobody answers', () => {
     await expect(createDns({ resolvers: async () => [] }).txt('example.test', never, 'ns1.example.test')).rejects.toMatchObject({
       message: 'The DNS did not tell the TXT records of example.test, asked at ns1.example.test: that is no address of a server',
     });
+  });
+
+  test('an abort ends the question at once', async () => {
+    const silent = await startRecordingResolver();
+    const stop = new AbortController();
+    const asking = createDns({ resolvers: async () => [] }).txt('example.test', stop.signal, silent.endpoint);
+    asking.catch(() => {}); // awaited below
+    await expect.poll(() => silent.questions.length).toBeGreaterThan(0);
+    const asked = silent.questions.length;
+    stop.abort(new Error('stopped'));
+    await expect(asking).rejects.toThrow('stopped');
+    expect(silent.questions).toHaveLength(asked);
+    await silent.close();
   });
 
   test('an abort ends the question with its reason, and not that of another who waits for the same', async () => {

@@ -31,8 +31,8 @@ const QUERIES = {
 
 /** A resolver may have to ask many others first. Each further try is given twice the time. */
 const OF_RESOLVERS = { timeout: 2_000, tries: 3 };
-/** A server knows its own zone. */
-const OF_SERVERS = { timeout: 1_500, tries: 2 };
+/** A server knows its own zone. One alone is tried again: a packet may be lost. */
+const ofServers = ({ length }: readonly string[]) => ({ timeout: 1_500, tries: length === 1 ? 2 : 1 });
 /** Each has a socket. */
 const ASKED_AT_ONCE = 64;
 
@@ -57,7 +57,7 @@ export function createAsk(resolvers: () => Promise<readonly string[]>): Ask {
     const servers = at ?? (await known);
     return gate(async () => {
       signal.throwIfAborted();
-      const resolver = new Resolver(at === undefined ? OF_RESOLVERS : OF_SERVERS);
+      const resolver = new Resolver(at === undefined ? OF_RESOLVERS : ofServers(at));
       const stop = () => resolver.cancel();
       const stopping = AbortSignal.any([signal]); // more than ten may listen to one signal of ours, and Node would warn
       stopping.addEventListener('abort', stop);

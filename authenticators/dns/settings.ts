@@ -1,0 +1,64 @@
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { boolean, integer, text } from 'certkit/options';
+import { type OptionsOf, pluginFault } from 'certkit/plugin';
+import type { RecordTask } from './proof.ts';
+
+export const options = {
+  provider: {
+    type: 'text',
+    text: 'Who makes the records: a name of dns_providers in certkit.yaml, or a plugin such as exec:/usr/local/bin/set-record; may differ by name',
+    required: true,
+    byName: true,
+  },
+  challenge: text('dns-01; dns-account-01, whose record is apart for each account; dns-persist-01, whose record stays', { default: 'dns-01' }),
+  ttl: integer('How many seconds a resolver may keep a record', { default: 60 }),
+  'propagation-timeout': integer('How many seconds to wait for all servers of the zone to have a record', { default: 600 }),
+  'check-resolvers': text('Resolvers that are to have it as well, as addresses with commas between'),
+  check: boolean('Look whether the servers have a record before the CA is told; off where the zone looks another way from here', { default: true }),
+} as const;
+
+export interface Settings {
+  readonly challenge: RecordTask['type'];
+  readonly ttlSeconds: number;
+  readonly limitMs: number;
+  readonly resolvers: readonly string[];
+  readonly check: boolean;
+}
+
+const CHALLENGES: readonly RecordTask['type'][] = ['dns-01', 'dns-account-01', 'dns-persist-01'];
+
+/** @throws PLUGIN_OPTION_INVALID */
+export function settingsOf(given: OptionsOf<typeof options>): Settings {
+  const challenge = CHALLENGES.find((type) => type === given.challenge);
+  if (challenge === undefined) throw invalid('challenge', `it is none of ${CHALLENGES.join(', ')}`, 'dns-01 is what every CA knows.');
+  const limitSeconds = within('propagation-timeout', given['propagation-timeout'], 1, DAY_SECONDS);
+  return {
+    challenge,
+    ttlSeconds: within('ttl', given.ttl, 1, DAY_SECONDS),
+    limitMs: limitSeconds * 1_000,
+    resolvers: resolversOf(given['check-resolvers']),
+    check: given.check,
+  };
+}
+
+const DAY_SECONDS = 86_400;
+
+function within(option: string, value: number, least: number, most: number): number {
+  if (value >= least && value <= most) return value;
+  throw invalid(option, 'it is out of bounds', `Give a number of seconds from ${least} to ${most}.`);
+}
+
+function resolversOf(given: string | undefined): readonly string[] {
+  const resolvers = given === undefined ? [] : given.split(',').map((one) => one.trim());
+  const wrong = resolvers.find((one) => !isEndpoint(one));
+  if (wrong === undefined) return resolvers;
+  throw invalid('check-resolvers', `"${wrong}" is no address of a server`, 'Write 192.0.2.53, 192.0.2.53:5353, 2001:db8::53 or [2001:db8::53]:5353.');
+}
+
+function isEndpoint(given: string): boolean {
+  if (isIP(given) !== 0) return true;
+  const [, v6, v4 = '', port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(given) ?? [];
+  return (v6 === undefined ? isIPv4(v4) : isIPv6(v6)) && Number(port) >= 1 && Number(port) <= 65_535;
+}
+
+const invalid = (option: string, because: string, hint: string) => pluginFault('PLUGIN_OPTION_INVALID', `Option "${option}" of dns: ${because}`, hint);
