@@ -59,6 +59,7 @@ async function assess(
     return { choice, summary, kind: 'works', unattended: prover.unattended };
   } catch (thrown) {
     needs.signal.throwIfAborted();
-    return cannot(asCertkitError(thrown).message);
+    const { message, hint } = asCertkitError(thrown);
+    return cannot(`${message}. ${hint}`);
   }
 }

@@ -35,6 +35,6 @@ test.concurrent('a wildcard is told which authenticators cannot prove it, and wh
   const result = await scene.home.run(['-d', 'choice.test', '-d', '*.choice.test']);
   expect(result.exitCode, result.stderr).toBe(2);
   expect(result.stderr).toMatch(/^USAGE_NO_AUTHENTICATOR: .*choice\.test, \*\.choice\.test/);
-  expect(result.stderr).toMatch(/- standalone: cannot\. \*\.choice\.test: http-01 cannot prove a wildcard name/);
+  expect(result.stderr).toMatch(/- standalone: cannot\. \*\.choice\.test: http-01 and tls-alpn-01 cannot prove a wildcard name/);
   expect(ca.pebble.log()).not.toContain('*.choice.test');
 });

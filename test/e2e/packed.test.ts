@@ -46,6 +46,7 @@ describe('the package, installed into an empty prefix', () => {
     const own = plugins.filter((plugin) => plugin.package === 'certkit');
     expect(own.map(({ state, kind, name }) => `${state} ${kind} ${name}`).sort()).toEqual([
       'ok authenticator dns',
+      'ok authenticator manual',
       'ok authenticator nginx',
       'ok authenticator nginx-custom',
       'ok authenticator standalone',

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Ca, startCa } from '../faults/support/ca.ts';
@@ -63,4 +63,20 @@ test.concurrent('killed while both stand: the next run takes both away', async (
   expect(next.exitCode, next.all).toBe(0);
   for (const name of NAMES) expect(await scene.served(name)).toBe(scene.leafOf('both', 1));
   scene.expectAtRest();
+});
+test.concurrent('flags give a name an authenticator of its own, and are kept', async ({ onTestFinished }) => {
+  const scene = await openScene(ca, { sites: NAMES.map((name) => ({ names: [name], tls: true })), lineages: false }, onTestFinished);
+  const [written, answered] = scene.sites;
+  const names = NAMES.flatMap((name) => ['-d', name]);
+  const roots = ['--webroot-root', `written.test=${written?.webroot}`, '--webroot-root', `answered.test=${answered?.webroot}`];
+  const first = await scene.certkit('--name', 'both', ...names, '-a', 'webroot', ...roots);
+  expect(first.exitCode, first.all).toBe(0);
+  const file = () => readFileSync(join(scene.home.path, 'lineages/both.yaml'), 'utf8');
+  expect(file()).toContain(`root:\n    written.test: ${written?.webroot}\n    answered.test: ${answered?.webroot}`);
+
+  const server = ['--nginx-custom-binary', scene.nginx.binary, '--nginx-custom-reload-command', String(scene.installer['reload-command'])];
+  const second = await scene.certkit('--name', 'both', ...names, '-a', 'webroot', '-a', 'answered.test=nginx-custom', ...server, '--force');
+  expect(second.exitCode, second.all).toBe(0);
+  expect(second.words).toMatch(/answered\.test published by nginx-custom/);
+  expect(file()).toMatch(/authenticators:\n {2}- plugin: nginx-custom\n {4}names: \[answered\.test\]/);
 });
