@@ -1,5 +1,5 @@
 import type { Authenticator, ChallengeTask, ForeseeingAuthenticator, Receipt } from '../../plugins/contract.ts';
-import { soleKey, taskKey } from '../model/challenge.ts';
+import { isDurable, soleKey, taskKey } from '../model/challenge.ts';
 import type { Prover } from './prover.ts';
 
 interface Waiting {
@@ -12,14 +12,14 @@ interface Waiting {
 /**
  * The same authenticator, with the tasks of lineages that became ready together presented together.
  *
- * An authenticator of one batch at a time gets the next one when the proofs of the last are all removed.
+ * An authenticator of one batch at a time gets the next one when the proofs of the last are all removed; for any other, batches overlap: who
+ * waits long for a slow zone keeps no other lineage waiting.
  * A batch fails as a whole where `present` throws, else each caller with the first error among its own; its tasks are removed by the caller.
  */
 export function inBatches(authenticator: Authenticator | ForeseeingAuthenticator, plugin: string): Prover {
   const queue: Waiting[] = [];
   /** By task, what it keeps others from. */
   const published = new Map<string, string | undefined>();
-  let presenting = false;
 
   /** All that waits but for what cannot stand beside what stands: its turn comes when that is removed. */
   function nextBatch(): readonly Waiting[] {
@@ -34,10 +34,9 @@ export function inBatches(authenticator: Authenticator | ForeseeingAuthenticator
   }
 
   async function flush(): Promise<void> {
-    if (presenting || queue.length === 0 || (authenticator.concurrency === 'one-batch' && published.size > 0)) return;
+    if (authenticator.concurrency === 'one-batch' && published.size > 0) return;
     const batch = nextBatch();
     if (batch.length === 0) return;
-    presenting = true;
     const tasks = batch.flatMap((waiting) => waiting.tasks);
     for (const task of tasks) published.set(taskKey(task), soleKey(task));
     try {
@@ -53,7 +52,8 @@ export function inBatches(authenticator: Authenticator | ForeseeingAuthenticator
     } catch (error) {
       for (const { fail } of batch) fail(error);
     } finally {
-      presenting = false;
+      // What is meant to stay is not removed, and nobody waits for that.
+      for (const task of tasks) if (isDurable(task)) published.delete(taskKey(task));
       soon();
     }
   }
