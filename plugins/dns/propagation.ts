@@ -48,7 +48,7 @@ const systemClock = {
 
 /**
  * Waits until every address of every server of the records' zones, and every resolver chosen, answers with them; or until the limit.
- * Who has shown a record is not asked for it again.
+ * Who has shown a record is not asked for it again, and resolvers not before the servers have it.
  *
  * IPv6 addresses are not waited for while none of them answers and others show the record: this machine has no way to them then.
  *
@@ -57,10 +57,14 @@ const systemClock = {
 export async function untilServed(records: readonly AwaitedRecord[], needs: PropagationNeeds): Promise<readonly Propagation[]> {
   const { dns, limitMs, resolvers = [], signal, onWait, clock = systemClock } = needs;
   const watches = createWatches(records, resolvers);
+  const [ofServers, ofResolvers] = [watches.filter(({ family }) => family !== undefined), watches.filter(({ family }) => family === undefined)];
   const startMs = clock.nowMs();
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * PAUSE_GROWTH, LONGEST_PAUSE_MS)) {
     signal.throwIfAborted();
-    await inPool(watches, ASKED_AT_ONCE, (watch) => look(watch, dns, signal));
+    await inPool(ofServers, ASKED_AT_ONCE, (watch) => look(watch, dns, signal));
+    // A resolver that is asked too early remembers for a while that there is no such record (RFC 2308).
+    const isEverywhere = (record: AwaitedRecord) => !ofServers.some((watch) => watch.missing.has(record) && isAwaited(record, watch, watches));
+    await inPool(ofResolvers, ASKED_AT_ONCE, (watch) => look(watch, dns, signal, isEverywhere));
     const awaited = watches.filter((watch) => [...watch.missing.keys()].some((record) => isAwaited(record, watch, watches)));
     const leftMs = limitMs - (clock.nowMs() - startMs);
     if (awaited.length === 0 || leftMs <= 0) return records.map((record) => whatBecameOf(record, watches, limitMs));

@@ -43,11 +43,16 @@ function watchOf(at: string, title: string, family: Watch['family'], records: re
   return { at, title, family, records: new Set(records), missing: new Map(records.map((record) => [record, 'was not asked'])), heard: false };
 }
 
-/** Asks once for each name that something is missing of. Whoever does not answer is asked for no more this time, and for another name first the next time. */
-export async function look(watch: Watch, dns: Pick<Dns, 'txt'>, signal: AbortSignal): Promise<void> {
+/**
+ * Asks once for each name that something is missing of. Whoever does not answer is asked for no more this time, and for another name first the next time.
+ *
+ * @param mayAsk - about a record; a name is asked for when all that is missing of it may be
+ */
+export async function look(watch: Watch, dns: Pick<Dns, 'txt'>, signal: AbortSignal, mayAsk: (record: AwaitedRecord) => boolean = () => true): Promise<void> {
   const { at, missing } = watch;
   for (const name of new Set([...missing.keys()].map(({ place }) => place.name))) {
     const awaited = [...missing.keys()].filter(({ place }) => place.name === name);
+    if (!awaited.every(mayAsk)) continue;
     let values: readonly string[];
     try {
       values = await dns.txt(name, signal, at);

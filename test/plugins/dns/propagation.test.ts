@@ -176,6 +176,15 @@ test('a chosen resolver has to show the record too', async () => {
   expect(outcome).toMatchObject({ kind: 'late', because: expect.stringContaining('the resolver 198.51.100.53:5353 has no such record') });
 });
 
+test('a resolver is not asked for a name before all servers have what was written there: it would remember what it saw', async () => {
+  const both = { '_acme-challenge.example.com': ['new', 'newer'] };
+  const { needs, asked } = dnsThat({ '192.0.2.1': [both], '192.0.2.2': [{ '_acme-challenge.example.com': ['new'] }, both], '198.51.100.53': [both] });
+  const records = [record('new'), record('newer')];
+  const outcomes = await untilServed(records, { ...needs, resolvers: ['198.51.100.53'] });
+  expect(outcomes.map(({ kind }) => kind)).toEqual(['served', 'served']);
+  expect(asked.map((question) => question.split(' ')[0])).toEqual(['192.0.2.1', '192.0.2.2', '192.0.2.2', '198.51.100.53']);
+});
+
 test('an abort ends the waiting with its reason', async () => {
   const { needs } = dnsThat({ '192.0.2.1': [[]] });
   const abort = new AbortController();
