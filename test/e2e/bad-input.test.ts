@@ -98,7 +98,7 @@ describe('plugins', () => {
 
   test('an authenticator nobody has', async () => {
     const { hint } = await expectFault(home, job({ authenticator: ['--authenticator', 'telepathy'] }), 'PLUGIN_NOT_FOUND');
-    expect(hint).toContain('Known: nginx, nginx-custom, standalone, webroot');
+    expect(hint).toContain('Known: dns, manual, nginx, nginx-custom, standalone, webroot');
   });
 
   test('a plugin for another contract: refused with both versions, and its code did not run', async () => {

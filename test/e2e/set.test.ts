@@ -72,7 +72,7 @@ test('what would not be right is refused, and nothing is written', async () => {
   await refused(['authenticator.root=www'], /authenticator\.root: it is not an absolute path/);
   await refused(['authenticator.rot=/srv'], /authenticator\.rot: there is no such option; it knows root/);
   await refused(['installers.0.plugin=apache9'], /installers\.0: No installer named "apache9"/);
-  await refused(['--unset', 'authenticator.root'], /authenticator\.root: it is required/);
+  await refused(['authenticator=dns'], /authenticator\.provider: it is required/);
   await refused(['--add-domain', '*.shop.example'], /webroot cannot prove \*\.shop\.example/);
   await refused(['--remove-domain', 'shop.example'], /identifiers: at least one is wanted/);
 });

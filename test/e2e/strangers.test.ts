@@ -101,7 +101,7 @@ describe("a stranger's authenticator and installer", () => {
       const origin = realpathSync(join(home.path, 'plugins/node_modules', from));
       expect(plugins).toContainEqual({ state: 'ok', kind, name, package: from, version: '1.0.0', origin });
     }
-    expect(plugins.filter((plugin) => plugin.package === 'certkit')).toHaveLength(10);
+    expect(plugins.filter((plugin) => plugin.package === 'certkit')).toHaveLength(17);
   });
 
   test('do the main job: obtained by the one, served by nginx, copied by the other', async () => {
