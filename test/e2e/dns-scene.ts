@@ -19,7 +19,7 @@ export interface DnsScene {
   /** The same, not waited for. */
   obtaining(names: readonly string[], ...flags: readonly string[]): Running;
   writeLineage(name: string, members: Readonly<Record<string, unknown>>): void;
-  /** A program for the provider `exec`, with this text in its middle. @returns its path */
+  /** A program for the provider `exec`, with these lines of a shell. @returns its path */
   writeProgram(name: string, text: string): string;
   /** Names of all TXT records of all zones. */
   proofs(): Promise<readonly string[]>;
@@ -86,7 +86,7 @@ export async function openDnsScene({ caAsks = ({ endpoint }) => endpoint, accoun
     },
     writeProgram(name, text) {
       const path = join(home.path, name);
-      writeFileSync(path, text);
+      writeFileSync(path, `#!/bin/sh\n${text}`);
       chmodSync(path, 0o755);
       return path;
     },

@@ -159,6 +159,14 @@ describe.skipIf(!canServeDns)('what goes wrong leaves no record behind', () => {
     await gate?.stop();
   });
 
+  /** Lines of a shell that make and remove what lego's convention says. */
+  function setRecord(): string {
+    const { address, port, keyFile } = scene.bind;
+    return `test "$1" = present && verb=add ttl=60 || verb=delete ttl=
+printf 'server ${address} ${port}\\nupdate %s %s %s TXT "%s"\\nsend\\n' $verb "$2" "$ttl" "$3" | nsupdate -k ${keyFile} || exit 1
+`;
+  }
+
   /** Records with other names than its own are beyond this key. */
   test('a zone refuses one name: it is told, and the other name of the lineage is taken back', async () => {
     const result = await scene.obtaining(['example.test', 'beyond.example.test']).result;
@@ -194,35 +202,32 @@ describe.skipIf(!canServeDns)('what goes wrong leaves no record behind', () => {
     await scene.expectNothingLeft();
   });
 
-  test('stopped while a provider is at work: what that may have made is taken away', async () => {
-    const { address, port, keyFile } = scene.bind;
-    const program = scene.writeProgram(
-      'slow-record',
-      `#!/bin/sh
-test "$1" = present && verb=add ttl=60 || verb=delete ttl=
-printf 'server ${address} ${port}\nupdate %s %s %s TXT "%s"\nsend\n' $verb "$2" "$ttl" "$3" | nsupdate -k ${keyFile}
-test "$1" = cleanup || exec sleep 300
-`,
-    );
-    const running = scene.obtaining(['slow.sub.example.test'], '--dns-provider', `slow.sub.example.test=exec:${program}`);
-    await expect.poll(() => scene.bind.txt('_acme-challenge.slow.sub.example.test'), { timeout: 30_000 }).toHaveLength(1);
-    running.kill('SIGTERM');
-    const result = await running.result;
-    expect(result.stderr, printed(result)).toContain('SIGTERM');
-    await scene.expectNothingLeft();
-  });
+  /** A provider that has made a record and is not done while the file `hold` is there. */
+  function slowProvider(): { readonly flag: string; letGo(): void } {
+    const hold = join(scene.home, 'hold');
+    writeFileSync(hold, '');
+    const program = scene.writeProgram('slow-record', `${setRecord()}test "$1" = cleanup || while test -e ${hold}; do sleep 0.05; done\n`);
+    return { flag: `exec:${program}`, letGo: () => rmSync(hold, { force: true }) };
+  }
+
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    test(`${signal} while a provider is at work: what that may have made is taken away`, async () => {
+      const { flag, letGo } = slowProvider();
+      const name = `${signal.toLowerCase()}.sub.example.test`;
+      const running = scene.obtaining([name], '--dns-provider', `${name}=${flag}`);
+      await expect.poll(() => scene.bind.txt(`_acme-challenge.${name}`), { timeout: 30_000 }).toHaveLength(1);
+      running.kill(signal);
+      const result = await running.result;
+      letGo();
+      if (signal === 'SIGTERM') expect(result.stderr, printed(result)).toContain('SIGTERM');
+      else expect((await scene.certkit(['recover'])).exitCode).toBe(0);
+      await scene.expectNothingLeft();
+    });
+  }
 
   test('records that cannot be removed are told, and are removed by a later run, however many renewals later', async () => {
     const broken = join(scene.home, 'broken');
-    const { address, port, keyFile } = scene.bind;
-    const program = scene.writeProgram(
-      'set-record',
-      `#!/bin/sh
-test "$1" = present && verb=add ttl=60 || verb=delete ttl=
-if test $verb = delete && test -e ${broken}; then echo 'out of order' >&2; exit 1; fi
-printf 'server ${address} ${port}\\nupdate %s %s %s TXT "%s"\\nsend\\n' $verb "$2" "$ttl" "$3" | nsupdate -k ${keyFile}
-`,
-    );
+    const program = scene.writeProgram('set-record', `test "$1" = cleanup && test -e ${broken} && { echo 'out of order' >&2; exit 1; }\n${setRecord()}`);
     writeFileSync(broken, '');
     const result = await scene.obtain(['left.sub.example.test'], '--dns-provider', `left.sub.example.test=exec:${program}`);
     expect(result.stderr).toContain('out of order');
