@@ -1,20 +1,38 @@
 import { BlockList, isIPv6 } from 'node:net';
 
-const listOf = (...ranges: readonly (readonly [address: string, prefix: number])[]): BlockList => {
-  const list = new BlockList();
-  for (const [address, prefix] of ranges) list.addSubnet(address, prefix, isIPv6(address) ? 'ipv6' : 'ipv4');
-  return list;
-};
+type Range = readonly [address: string, prefix: number];
 
 /** From the narrowest (IANA's registries of special-purpose addresses, RFC 6890). */
-const NARROW: readonly BlockList[] = [
-  listOf(['127.0.0.0', 8], ['0.0.0.0', 8], ['::1', 128], ['::', 128]), // this machine
-  listOf(['169.254.0.0', 16], ['fe80::', 10]), // its link
-  listOf(['10.0.0.0', 8], ['172.16.0.0', 12], ['192.168.0.0', 16], ['100.64.0.0', 10], ['fc00::', 7]), // its network
+const NARROW: readonly (readonly Range[])[] = [
+  [
+    ['127.0.0.0', 8],
+    ['0.0.0.0', 8],
+    ['::1', 128],
+    ['::', 128],
+  ], // this machine
+  [
+    ['169.254.0.0', 16],
+    ['fe80::', 10],
+  ], // its link
+  [
+    ['10.0.0.0', 8],
+    ['172.16.0.0', 12],
+    ['192.168.0.0', 16],
+    ['100.64.0.0', 10],
+    ['fc00::', 7],
+  ], // its network
 ];
 
 /** How far away an address can be used: 0 from this machine alone, and more for the link, the private network, the world. */
 export function scopeOf(address: string): number {
-  const narrowest = NARROW.findIndex((list) => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'));
+  const narrowest = NARROW.findIndex((ranges) => listOf(ranges).check(address, familyOf(address)));
   return narrowest === -1 ? NARROW.length : narrowest;
 }
+
+function listOf(ranges: readonly Range[]): BlockList {
+  const list = new BlockList();
+  for (const [address, prefix] of ranges) list.addSubnet(address, prefix, familyOf(address));
+  return list;
+}
+
+const familyOf = (address: string) => (isIPv6(address) ? 'ipv6' : 'ipv4');
