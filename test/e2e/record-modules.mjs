@@ -1,4 +1,4 @@
-// For `node --import`: writes each module that is loaded, as its URL or path, to the file that LOADED_MODULES names.
+// For `node --import`: writes each module that is loaded, as its URL or path, to the file that LOADED_MODULES names; and those of Node that the program takes when it uses them, as `node:net`.
 import { appendFileSync } from 'node:fs';
 import Module, { register } from 'node:module';
 import { isMainThread } from 'node:worker_threads';
@@ -11,6 +11,11 @@ if (isMainThread) {
   Module._load = (request, parent, isMain) => {
     note(Module._resolveFilename(request, parent, isMain));
     return load(request, parent, isMain);
+  };
+  const builtin = process.getBuiltinModule;
+  process.getBuiltinModule = (name) => {
+    note(name);
+    return builtin.call(process, name);
   };
 }
 

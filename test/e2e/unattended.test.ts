@@ -100,7 +100,7 @@ describe('renew with nothing due', () => {
     expect(librariesIn(bundle())).toEqual(Object.keys(MARKS));
   });
 
-  const cases: readonly (readonly [string, (home: Home) => Promise<unknown>])[] = [
+  const cases: readonly (readonly [title: string, prepare: (home: Home) => Promise<unknown>, calls?: string])[] = [
     ['no lineage', async () => {}],
     ['one lineage', (home) => servedSite(home, 'quiet.test')],
     [
@@ -111,9 +111,10 @@ describe('renew with nothing due', () => {
         writeFileSync(path, `heartbeat: {url: "${listening.url}/ping"}\n`, { mode: 0o600 });
         utimesSync(path, 1_700_000_000, 1_700_000_000); // settled: what was written within a tick of the clock is read again
       },
+      'node:http',
     ],
   ];
-  for (const [title, prepare] of cases) {
+  for (const [title, prepare, calls] of cases) {
     test(`${title}: exits 0, says nothing, and loads no library that is only for work`, async () => {
       const home = newHome();
       await prepare(home);
@@ -127,6 +128,7 @@ describe('renew with nothing due', () => {
 
       expect(loaded).toContain(join(DIST, 'core/start.cjs'));
       expect(librariesIn(loaded)).toEqual([]);
+      expect(loaded.filter((path) => /^node:(child_process|dns|http|net|tls)/.test(path))).toEqual(calls === undefined ? [] : [calls]);
       expect(loaded.filter((path) => /node_modules\/|nodemailer/.test(path))).toEqual([]);
       expect(pebble.requests()).toHaveLength(requests);
       expect(nginx.reloads()).toBe(reloads);
