@@ -358,6 +358,10 @@ interface Extras {
   readonly choices?: readonly Choice[];
 }
 
+/** All that a terminal takes for orders, but for the end of a line: names of files and of programs are for strangers to choose. */
+const ORDERS = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
+const withoutOrders = (text: string) => text.replace(ORDERS, (character) => (character === '\n' || character === '\t' ? character : ''));
+
 /** The one error class: a code to act on, words for people, the way out. */
 export class CertkitError extends Error {
   readonly code: ErrorCode;
@@ -370,10 +374,10 @@ export class CertkitError extends Error {
   readonly choices: readonly Choice[];
 
   constructor(code: ErrorCode, entry: Entry, cause?: unknown, { retryAtMs, status, choices = [] }: Extras = {}) {
-    super(entry.message, cause === undefined ? undefined : { cause });
+    super(withoutOrders(entry.message), cause === undefined ? undefined : { cause });
     this.name = 'CertkitError';
     this.code = code;
-    this.hint = entry.hint;
+    this.hint = withoutOrders(entry.hint);
     this.retryAtMs = retryAtMs;
     this.status = status;
     this.choices = choices;

@@ -60,6 +60,11 @@ describe('the way to the root', () => {
     expect(readdirSync(outside)).toEqual([]);
   });
 
+  asRoot('a name that is an attack on the terminal is shown harmless', async () => {
+    ownLink(outside, join(home, '\x1b]0;evil\x07'));
+    await expect(create(join(home, '\x1b]0;evil\x07'))).rejects.toMatchObject(refusal(/^\P{Cc}*the link "\]0;evil"\P{Cc}*$/u));
+  });
+
   asRoot('a directory above the root that its owner has made a link', async () => {
     mkdirSync(join(outside, 'html'));
     ownLink(outside, join(home, 'app'));
