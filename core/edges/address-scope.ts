@@ -23,10 +23,13 @@ const NARROW: readonly (readonly Range[])[] = [
   ], // its network
 ];
 
+/** The scope of addresses that can be used from everywhere. */
+export const WORLD = NARROW.length;
+
 /** How far away an address can be used: 0 from this machine alone, and more for the link, the private network, the world. */
 export function scopeOf(address: string): number {
   const narrowest = NARROW.findIndex((ranges) => listOf(ranges).check(address, familyOf(address)));
-  return narrowest === -1 ? NARROW.length : narrowest;
+  return narrowest === -1 ? WORLD : narrowest;
 }
 
 function listOf(ranges: readonly Range[]): BlockList {

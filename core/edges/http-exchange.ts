@@ -63,6 +63,7 @@ export function exchange({ url, address, timeoutMs, signal }: Question): Promise
     const asking = request({ createConnection: () => socket, path: `${url.pathname}${url.search}`, headers }, (response) => {
       readBeginning(response, (body) => end(() => resolve(replyOf(response, body))));
     });
+    asking.once('upgrade', () => end(() => resolve({ kind: 'garbled', because: 'it answered 101 and spoke something else than HTTP from there on' })));
     asking.on('error', (thrown) => {
       if (isTaken) end(() => resolve({ kind: 'garbled', because: troubleOf(thrown, url) }));
       else if (systemCode(thrown) === 'ECONNREFUSED') silent('the connection is refused', true);

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { scopeOf } from './address-scope.ts';
+import { scopeOf, WORLD } from './address-scope.ts';
 import { type Answer, exchange, hostOf, portOf } from './http-exchange.ts';
 
 /** A request on the way, and who was asked. */
@@ -41,8 +41,9 @@ const PORTS_OF_CAS: readonly number[] = [80, 443];
  * Asks one address, and follows redirects the way a CA does: http and https alone, to the ports that it goes to, not from a
  * name to an IP address. A CA for tests, which asks elsewhere than at port 80, follows to any port.
  *
- * Whoever answers chooses where it goes next. So nobody is asked at an address of a narrower scope than the first: a site
- * of the world leads to no service of this machine or its network, where no CA could go.
+ * Whoever answers chooses where it goes next. So nobody is asked but in the world, or in the scope of the first address: a
+ * site of the world leads to no service of this machine or its network, where no CA could go, and one that is found on this
+ * machine to none of its link, where a cloud tells its machines their secrets.
  */
 export async function follow(first: URL, address: string, { addresses, timeoutMs, signal }: TrailNeeds): Promise<Trail> {
   const steps: Step[] = [];
@@ -70,7 +71,7 @@ export async function follow(first: URL, address: string, { addresses, timeoutMs
     else {
       const found = await addresses(hostOf(next));
       if ('because' in found) return lost(`${to}; ${found.because}`);
-      const near = found.find((one) => scopeOf(one) < scopeOf(address));
+      const near = found.find((one) => ![WORLD, scopeOf(address)].includes(scopeOf(one)));
       if (near !== undefined) return lost(`${to}, which leads from here to ${near}, where no CA can go`);
       candidates = found;
     }

@@ -189,6 +189,15 @@ describe('wrong, and why', () => {
     expect(await lookAt(mail)).toMatchObject({ kind: 'wrong', because: expect.stringMatching(/not HTTP/) });
   });
 
+  test('a server that changes the protocol', async () => {
+    const changing = await freePort();
+    await listen(
+      createTcp((socket) => void socket.on('error', () => {}).write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')),
+      changing,
+    );
+    expect(await lookAt(changing)).toMatchObject({ kind: 'wrong', because: expect.stringMatching(/answered 101/) });
+  });
+
   test('one of two addresses, which a CA may take', async () => {
     const port = await site(proof);
     await listen(createHttp(page('', 404)), port, '127.0.0.2');
@@ -249,6 +258,24 @@ describe('unseen', () => {
       because: expect.stringMatching(/no address for elsewhere\.example/),
     });
   });
+});
+
+describe('a redirect to an address that no CA can go to is not followed', () => {
+  const rows: readonly [title: string, address: string][] = [
+    ['where a cloud tells its machines their secrets', '169.254.169.254'],
+    ['the same over IPv6', 'fd00:ec2::254'],
+    ['the same, written as IPv6', '::ffff:169.254.169.254'],
+    ['of the private network', '10.0.0.1'],
+  ];
+  for (const [title, address] of rows) {
+    test(`from this machine to one ${title}`, async () => {
+      const port = await site(redirect('http://elsewhere.example/latest/meta-data/'));
+      expect(await lookAt(port, dnsWith({ 'elsewhere.example': [address] }))).toMatchObject({
+        kind: 'unseen',
+        because: expect.stringContaining(`leads from here to ${address}, where no CA can go`),
+      });
+    });
+  }
 });
 
 test('it can be ended, before and while it looks', async () => {
