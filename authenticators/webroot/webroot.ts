@@ -1,5 +1,5 @@
 import { boolean, directory, port, valueFor } from 'certkit/options';
-import { defineAuthenticator, type ForeseeingAuthenticator, type HttpTask, type Presented, pluginFault } from 'certkit/plugin';
+import { defineAuthenticator, type ForeseeingAuthenticator, type HttpTask, type Identifier, type Presented, pluginFault } from 'certkit/plugin';
 import { type Place, placeBelow, placeInReceipt, placeServed } from './place.ts';
 import { sideBySide } from './side-by-side.ts';
 
@@ -20,20 +20,22 @@ export default defineAuthenticator({
     'check-port': port('Where to ask for it; only a CA for tests asks elsewhere than at port 80', { default: 80 }),
   },
 
-  create: ({ root, check, 'check-port': checkPort }, { files, http, log }): ForeseeingAuthenticator<'http-01'> => {
+  create: ({ root: given, check, 'check-port': checkPort }, { files, http, log }): ForeseeingAuthenticator<'http-01'> => {
     // A mistyped root would be created on the way down, and the CA would look elsewhere.
-    const demandDirectory = async (name: string, given: string) => {
-      if ((await files.facts(given, 'follow'))?.type === 'directory') return;
+    const demandDirectory = async (identifier: Identifier, root: string) => {
+      if ((await files.facts(root, 'follow'))?.type === 'directory') return;
       throw pluginFault(
         'PLUGIN_PRESENT_FAILED',
-        `webroot could not publish the proof for ${name}: ${given} is not a directory`,
-        'Give the directory that the site is served from with --webroot-root, or leave the option away: certkit then looks where the web server has it.',
+        `webroot could not publish the proof for ${identifier.value}: ${root} is not a directory`,
+        valueFor(given, identifier) === undefined
+          ? `The configuration of the web server has the files of the site there: make the directory, or say where else they are with --webroot-root ${identifier.value}=DIRECTORY.`
+          : 'Give the directory that the site is served from with --webroot-root, or leave the option away: certkit then looks where the web server has it.',
       );
     };
 
     const placeOf = ({ identifier, token, served }: HttpTask): Place | undefined => {
-      const given = valueFor(root, identifier);
-      if (given !== undefined) return placeBelow(given, token);
+      const root = valueFor(given, identifier);
+      if (root !== undefined) return placeBelow(root, token);
       return served === undefined ? undefined : placeServed(served, token);
     };
 
@@ -59,7 +61,7 @@ export default defineAuthenticator({
           `Say it with --webroot-root ${task.identifier.value}=DIRECTORY.`,
         );
       }
-      await demandDirectory(task.identifier.value, place.root);
+      await demandDirectory(task.identifier, place.root);
       // The root may belong to somebody we do not trust: `beneath` follows no link on the way down.
       await files.beneath(place.root).create(place.path, task.keyAuthorization, { mode: 0o644 });
       if (check) await demandSeen(task, place, signal);
@@ -74,13 +76,13 @@ export default defineAuthenticator({
       assess: (identifier) => {
         if (identifier.wildcard) return { able: false, because: 'http-01 cannot prove a wildcard name; use a dns authenticator' };
         // IP addresses as well: RFC 8738 section 3.
-        return { able: true, challenges: ['http-01'], ...(valueFor(root, identifier) === undefined ? { wants: 'served-path' } : {}) };
+        return { able: true, challenges: ['http-01'], ...(valueFor(given, identifier) === undefined ? { wants: 'served-path' } : {}) };
       },
 
       async foresee(identifiers) {
         for (const identifier of identifiers) {
-          const given = valueFor(root, identifier);
-          if (given !== undefined) await demandDirectory(identifier.value, given);
+          const root = valueFor(given, identifier);
+          if (root !== undefined) await demandDirectory(identifier, root);
         }
       },
 

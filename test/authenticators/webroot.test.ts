@@ -130,6 +130,12 @@ test('a root that is not there is an error for its names alone, told beforehand 
   expect(await readdir(root)).toEqual([]);
 });
 
+test('a root that only the configuration of the server names and that is not there is told as such', async () => {
+  const served = { root: join(root, 'gone'), path: '.well-known/acme-challenge' };
+  const [presented] = await make({}).present([{ ...taskFor('example.com', 'token-a'), served }], never);
+  expect(presented).toMatchObject({ message: expect.stringContaining('gone is not a directory'), hint: expect.stringContaining('make the directory') });
+});
+
 test('a root that is a link to a directory is that directory', async () => {
   const link = join(root, 'current');
   await symlink(root, link);
