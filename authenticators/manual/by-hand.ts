@@ -1,5 +1,5 @@
 import { type AuthenticatorContext, type ChallengeTask, type Person, pluginFault } from 'certkit/plugin';
-import { instructionText } from './instruction.ts';
+import { instructionText, neededFor } from './instruction.ts';
 import { type Looking, lookFor } from './look.ts';
 
 /**
@@ -13,7 +13,7 @@ export async function createdByHand(
   looking: Looking | undefined,
   context: AuthenticatorContext,
 ): Promise<void> {
-  person.show(tasks.map(instructionText).join('\n'));
+  person.show(neededFor(tasks, Date.now()).map(instructionText).join('\n'));
   let missing = tasks;
   let question = 'Press Enter when all of it is there, or type q to give up: ';
   while (missing.length > 0) {

@@ -1,4 +1,4 @@
-import { txtRecordFor } from 'certkit/dns';
+import { authorizes, txtRecordFor } from 'certkit/dns';
 import type { ChallengeTask } from 'certkit/plugin';
 
 const PROOF_PATH = '/.well-known/acme-challenge/'; // RFC 8555 section 8.3
@@ -21,6 +21,16 @@ export function instructionFor(task: ChallengeTask): Instruction {
     case 'tls-alpn-01':
       throw new Error('nobody makes a certificate for tls-alpn-01 by hand');
   }
+}
+
+/** What has to be created for all of the tasks, each thing once: a record that stays may do for a wildcard and the name below it. */
+export function neededFor(tasks: readonly ChallengeTask[], nowMs: number): readonly ChallengeTask[] {
+  const isDoneBy = (task: ChallengeTask, other: ChallengeTask) => {
+    const [own, others] = [instructionFor(task), instructionFor(other)];
+    if (own.kind !== 'record' || others.kind !== 'record' || own.name !== others.name) return false;
+    return own.content === others.content || (task.type === 'dns-persist-01' && authorizes(others.content, task, nowMs));
+  };
+  return tasks.filter((task, at) => !tasks.some((other, otherAt) => at !== otherAt && isDoneBy(task, other) && (otherAt < at || !isDoneBy(other, task))));
 }
 
 /** The same in words, with what can be pasted. */

@@ -11,7 +11,7 @@ import {
 } from 'certkit/plugin';
 import { createdByHand } from './by-hand.ts';
 import { runAuthHook, runCleanupHook } from './hooks.ts';
-import { instructionText } from './instruction.ts';
+import { instructionText, neededFor } from './instruction.ts';
 import { type Looking, lookFor } from './look.ts';
 
 const CHALLENGES = ['http-01', 'dns-01', 'dns-account-01', 'dns-persist-01'] as const;
@@ -74,8 +74,7 @@ export default defineAuthenticator({
       const wanted = tasks.filter((task) => sights[standing.indexOf(task as (typeof standing)[number])]?.kind !== 'right');
       if (wanted.length === 0) return tasks.map(() => ({}));
       if (person === undefined) {
-        const failure = (task: ChallengeTask) => unseen(task, `nobody is there to create it\n${instructionText(task)}`);
-        return tasks.map((task) => (wanted.includes(task) ? failure(task) : {}));
+        return tasks.map((task) => (wanted.includes(task) ? nobodyThere(task, wanted) : {}));
       }
       await createdByHand(wanted, person, looking(PATIENCE_MS, signal), context);
       return tasks.map(() => ({}));
@@ -158,6 +157,16 @@ const unseen = ({ identifier }: ChallengeTask, because: string) =>
     `manual did not see the proof for ${identifier.value}: ${because}`,
     'The CA was not asked, so nothing counts against a limit. Without the look: --no-manual-check, or "check: false" in the file.',
   );
+
+/** Of a record that stays, which a person has to make once. */
+const nobodyThere = ({ identifier, lineage }: ChallengeTask, tasks: readonly ChallengeTask[]) => {
+  const ofLineage = tasks.filter((task) => task.lineage === lineage);
+  return pluginFault(
+    'PLUGIN_PRESENT_FAILED',
+    `manual did not see the proof for ${identifier.value}, and nobody is there to create it\n${neededFor(ofLineage, Date.now()).map(instructionText).join('\n')}`,
+    'Add it and run the same command again; at a terminal certkit waits until it is there. The CA was not asked to look.',
+  );
+};
 
 /** One hook that fails is the failure of its lineage; the others go on. */
 function asError(thrown: unknown, signal: AbortSignal): Error {
