@@ -59,18 +59,33 @@ function withName(members: Members, name: string): Members {
   return names.some((held) => sameName(held, value)) ? members : { ...members, identifiers: [...names, value] };
 }
 
-/** A name that the certificate does not have is none to serve, either. */
+/** A name that the certificate does not have is none to serve or to prove, either. */
 function withoutName(members: Members, name: string): Members {
   const value = checkedName(name);
   const names = namesOf(members, 'identifiers');
   if (!names.some((held) => sameName(held, value))) throw new Misfit(`identifiers: "${name}" is not among them; there are ${names.join(', ')}`);
-  const rest = { ...members, identifiers: names.filter((held) => !sameName(held, value)) };
+  const rest = unproven({ ...members, identifiers: names.filter((held) => !sameName(held, value)) }, value);
   const serve = namesOf(members, 'serve').filter((held) => !sameName(held, value));
   if (members.serve === undefined || serve.length === namesOf(members, 'serve').length) return rest;
   return withMember(rest, ['serve'], serve.length === 0 ? undefined : serve) as Members;
 }
 
-function namesOf(members: Members, key: 'identifiers' | 'serve'): readonly unknown[] {
+/** Takes a name from the authenticator that is for it, which goes with its last one. */
+function unproven(members: Members, value: string): Members {
+  const { authenticators, ...others } = members;
+  if (!Array.isArray(authenticators)) return members;
+  const left = authenticators.flatMap((choice: unknown) => {
+    const names = namesOf(choice, 'names');
+    const rest = names.filter((held) => !sameName(held, value));
+    if (rest.length === names.length) return [choice];
+    return rest.length === 0 ? [] : [withMember(choice, ['names'], rest)];
+  });
+  const [only, second] = left;
+  const isForAll = left.length < authenticators.length && second === undefined && memberOf(only, 'names') === undefined;
+  return isForAll ? { ...others, authenticator: only } : { ...members, authenticators: left };
+}
+
+function namesOf(members: unknown, key: 'identifiers' | 'serve' | 'names'): readonly unknown[] {
   const names = memberOf(members, key);
   return Array.isArray(names) ? names : [];
 }

@@ -95,6 +95,23 @@ describe('a change leaves every other byte alone', () => {
   });
 });
 
+describe('a name that goes is none to prove any more', () => {
+  const yaml = (names: string, authenticators: string) => `identifiers: [${names}]\nca: https://ca.example/directory\n${authenticators}`;
+  const two = 'authenticators:\n  # wildcards\n  - plugin: dns\n    names: ["*.a.example", b.example]\n    provider: home\n  - webroot\n';
+  const table: readonly [title: string, changes: readonly string[], to: string][] = [
+    ['one of two', ['-b.example'], yaml('a.example, "*.a.example"', two.replace(', b.example', ''))],
+    ['both: what is left is for all', ['-b.example', '-*.a.example'], yaml('a.example', 'authenticator: webroot\n')],
+    ['one that nobody names', ['-a.example'], yaml('"*.a.example", b.example', two)],
+  ];
+  for (const [title, changes, to] of table) {
+    test(title, async () => {
+      const home = await freshHome();
+      home.put('lineages/example.com.yaml', yaml('a.example, "*.a.example", b.example', two));
+      expect(await changed(home, LINEAGE, ...changes)).toBe(to);
+    });
+  }
+});
+
 describe('what would not be right is refused with key and reason', () => {
   const table: readonly [title: string, change: string, because: RegExp][] = [
     ['an unknown key', 'renew_befor=20%', /"renew_befor" is not known here; known are .*renew_before/],
