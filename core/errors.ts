@@ -358,9 +358,9 @@ interface Extras {
   readonly choices?: readonly Choice[];
 }
 
-/** All that a terminal takes for orders, but for the end of a line: names of files and of programs are for strangers to choose. */
 const ORDERS = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
-const withoutOrders = (text: string) => text.replace(ORDERS, (character) => (character === '\n' || character === '\t' ? character : ''));
+/** Text without what a terminal takes for orders, but for the end of a line: names of files and programs, and what servers answer, are for strangers to choose. */
+export const withoutOrders = (text: string): string => text.replace(ORDERS, (character) => (character === '\n' || character === '\t' ? character : ''));
 
 /** The one error class: a code to act on, words for people, the way out. */
 export class CertkitError extends Error {

@@ -1,3 +1,4 @@
+import { withoutOrders } from '../errors.ts';
 import type { Event, Tell } from '../model/event.ts';
 import { eventText, faultText } from './words.ts';
 
@@ -58,7 +59,7 @@ export function createOutput(mode: OutputMode, terminal: Terminal, quiet: boolea
       const words = quiet && ROUTINE.has(event.type) ? undefined : eventText(event);
       if (event.type === 'surveyed') servers.add(event.server);
       if (words === undefined) return;
-      const text = event.type === 'surveyed' || event.type === 'failed' ? words.text : shortly(words.text);
+      const text = withoutOrders(event.type === 'surveyed' || event.type === 'failed' ? words.text : shortly(words.text));
       if (TROUBLE.has(event.type)) {
         clear();
         terminal.err(`${text}\n`);

@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { compose } from '../composition.ts';
-import { asCertkitError, type CertkitError, exitCodeOf, fault } from '../errors.ts';
+import { asCertkitError, type CertkitError, exitCodeOf, fault, withoutOrders } from '../errors.ts';
 import type { CommandContext } from './command.ts';
 import { type DeleteFlags, declareDelete, deleteCommand } from './delete-command.ts';
 import { type DeployFlags, declareDeploy, deployCommand } from './deploy-command.ts';
@@ -64,7 +64,8 @@ export async function certkit(invocation: Invocation): Promise<number> {
 
 async function runLine(invocation: Invocation, globals: GlobalFlags, output: Output): Promise<number> {
   const { argv, terminal, env, uid, version, packageRoot, signal } = invocation;
-  const log = { debug: globals.debug === true ? (text: string) => terminal.err(`${text}\n`) : () => {}, warn: (text: string) => terminal.err(`${text}\n`) };
+  const warn = (text: string) => terminal.err(`${withoutOrders(text)}\n`);
+  const log = { debug: globals.debug === true ? warn : () => {}, warn };
   const proxy = proxyOf(env);
   const editor = editorOf(env);
   const certkit = compose({
@@ -79,7 +80,7 @@ async function runLine(invocation: Invocation, globals: GlobalFlags, output: Out
     signal,
     variable: (name) => env[name],
     watched: terminal.interactive || isRun(argv) || commandIn(argv) === 'rotate-key',
-    ...(terminal.interactive ? { person: { show: output.say, ask: terminal.ask } } : {}),
+    ...(terminal.interactive ? { person: { show: (text: string) => output.say(withoutOrders(text)), ask: terminal.ask } } : {}),
     ...(proxy === undefined ? {} : { proxy }),
     ...(editor === undefined ? {} : { editor }),
   });

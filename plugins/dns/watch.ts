@@ -26,6 +26,7 @@ export interface Watch {
 }
 
 const QUOTED_AT_MOST = 3;
+const QUOTED_CHARS = 100;
 
 export function createWatches(records: readonly AwaitedRecord[], resolvers: readonly string[]): readonly Watch[] {
   const zones = [...new Set(records.map(({ place }) => place.zone))];
@@ -72,6 +73,6 @@ export async function look(watch: Watch, dns: Pick<Dns, 'txt'>, signal: AbortSig
 }
 
 function quoted(values: readonly string[]): string {
-  const shown = values.slice(0, QUOTED_AT_MOST).map((value) => JSON.stringify(value));
+  const shown = values.slice(0, QUOTED_AT_MOST).map((value) => JSON.stringify(value.length > QUOTED_CHARS ? `${value.slice(0, QUOTED_CHARS)}...` : value));
   return values.length > QUOTED_AT_MOST ? `${shown.join(', ')} and ${values.length - QUOTED_AT_MOST} more` : shown.join(', ');
 }

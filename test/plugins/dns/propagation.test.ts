@@ -76,6 +76,7 @@ describe('at the limit each record says who did not show it', () => {
   const late: readonly [string, Parameters<typeof dnsThat>[0], string][] = [
     ['an old answer', { '192.0.2.1': [['new']], '192.0.2.2': [['old']] }, 'ns2.example.com (192.0.2.2) has "old" instead'],
     ['nothing', { '192.0.2.1': [['new']], '192.0.2.2': [[]] }, 'ns2.example.com (192.0.2.2) has no such record'],
+    ['a long one', { '192.0.2.1': [['new']], '192.0.2.2': [['x'.repeat(5_000)]] }, `ns2.example.com (192.0.2.2) has "${'x'.repeat(100)}..." instead`],
     ['many others', { '192.0.2.1': [['new']], '192.0.2.2': [['a', 'b', 'c', 'd', 'e']] }, 'ns2.example.com (192.0.2.2) has "a", "b", "c" and 2 more instead'],
     ['a dead secondary', { '192.0.2.1': [['new']], '192.0.2.2': [SILENT] }, 'ns2.example.com (192.0.2.2) did not answer (no answer in time)'],
   ];
