@@ -41,13 +41,16 @@ export function createDnsProviders({ catalog, accounts, secrets, context }: Need
   const made = new Map<string, Promise<DnsProvider>>();
 
   async function ofAccount({ name, choice }: DnsAccount): Promise<DnsProvider> {
-    const atItsPlace = async (thrown: unknown, option?: string): Promise<never> => {
+    const atItsPlace = async (thrown: unknown, option?: string, wayOut?: string): Promise<never> => {
       const { code, message, hint } = asCertkitError(thrown);
-      throw faultInWords(code, `${await accounts.dnsAccountPlace(name, option)}: ${message}`, hint, thrown);
+      throw faultInWords(code, `${await accounts.dnsAccountPlace(name, option)}: ${message}`, wayOut ?? hint, thrown);
     };
     const definition = await catalog.find('dns-provider', choice.plugin).catch(atItsPlace);
     const { fault: found, references } = judgedWithReferences(definition, choice.options);
-    if (found !== undefined) return atItsPlace(found.error, found.option);
+    if (found !== undefined) {
+      const wayOut = `Mend it with "certkit edit --system". It knows ${Object.keys(definition.options).join(', ')}; docs/dns-providers.md tells about each.`;
+      return atItsPlace(found.error, found.option, wayOut);
+    }
     const read = references.map(async ([option, reference]) => [option, await secrets.read(reference).catch((thrown) => atItsPlace(thrown, option))] as const);
     const values = Object.fromEntries(await Promise.all(read));
     try {
