@@ -6,7 +6,7 @@ import type { RecordTask } from './proof.ts';
 export const options = {
   provider: {
     type: 'text',
-    text: 'Who makes the records: a name of dns_providers in certkit.yaml, or a plugin such as exec:/usr/local/bin/set-record; may differ by name',
+    text: 'Who makes the records: a name of dns_providers in certkit.yaml, or a plugin such as exec:/usr/local/bin/set-record',
     required: true,
     byName: true,
   },

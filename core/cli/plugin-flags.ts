@@ -39,14 +39,17 @@ export async function addPluginFlags(
     for (const { flag, value, text, option, required, default: preset } of optionFlags(name, options)) {
       if ([...known.values()].some((one) => one.plugin === name && one.option === option)) continue;
       const type = options[option]?.type;
-      const declared = makeOption(
-        value === undefined ? flag : `${flag} ${value}`,
-        preset === undefined ? text : `${text} (default: ${typeof preset === 'number' && type === 'mode' ? preset.toString(8).padStart(4, '0') : preset})`,
-      );
       const isByName = options[option]?.byName === true;
+      const isOn = type === 'boolean' && preset === true;
+      const usual = typeof preset === 'number' && type === 'mode' ? preset.toString(8).padStart(4, '0') : preset;
+      const notes = [...(isByName ? ['NAME=VALUE for one name, several times'] : []), ...(preset === undefined ? [] : [`default: ${usual}`])];
+      const declared = makeOption(value === undefined ? flag : `${flag} ${value}`, notes.length === 0 ? text : `${text} (${notes.join('; ')})`);
+      if (isOn) declared.hideHelp();
       if (isByName) declared.argParser((given: string, before?: readonly string[]) => [...(before ?? []), given]);
       command.addOption(declared);
-      if (!required) command.addOption(makeOption(flag.replace('--', '--no-'), `take ${flag} back`).hideHelp());
+      const back = flag.replace('--', '--no-');
+      if (isOn) command.addOption(makeOption(back, `switches this off: ${text}`));
+      else if (!required) command.addOption(makeOption(back, `take ${flag} back`).hideHelp());
       known.set(declared.attributeName(), { plugin: name, option, isPath: type === 'file' || type === 'directory', isBoolean: type === 'boolean', isByName });
     }
   }
