@@ -56,6 +56,6 @@ function verdictText(verdict: AuthenticatorVerdict): string {
     case 'asks':
       return `${choice.plugin}: needs ${verdict.options.map(({ option }) => `--${choice.plugin}-${option}`).join(', ')}. ${summary}`;
     case 'cannot':
-      return `${choice.plugin}: cannot. ${verdict.reasons.join('; ')}`;
+      return `${choice.plugin}: cannot. ${verdict.reasons.join('; ').replaceAll('\n', '\n    ')}`;
   }
 }

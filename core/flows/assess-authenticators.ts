@@ -55,7 +55,7 @@ async function assess(
     });
     if (reasons.length > 0) return cannot(...reasons);
     await needs.servedPaths.find({ prover, identifiers, installers });
-    await prover.foresee('proposal', identifiers, AbortSignal.any([needs.signal, AbortSignal.timeout(LIMIT_MS)]));
+    await prover.foresee(identifiers[0]?.value ?? choice.plugin, identifiers, AbortSignal.any([needs.signal, AbortSignal.timeout(LIMIT_MS)]));
     return { choice, summary, kind: 'works', unattended: prover.unattended };
   } catch (thrown) {
     needs.signal.throwIfAborted();

@@ -3,6 +3,7 @@ import { fault } from '../errors.ts';
 import { type KnownServer, knownServers } from './known-servers.ts';
 import { mentionsOf, sitesUsing } from './mentions.ts';
 import type { Needs } from './needs.ts';
+import { giveUp, renewalId } from './obtain.ts';
 import { recoverHeld } from './recover.ts';
 import { waitingFor } from './waiting.ts';
 
@@ -19,6 +20,9 @@ export async function deleteLineage(name: string, before: Needs): Promise<void> 
       if ((await needs.store.names()).includes(name)) await needs.store.lineage(name);
       const places = [...(await placesNamed(name, needs))];
       if (places.length > 0) throw fault('INSTALLER_STILL_NAMED', { name, places, by: 'delete' });
+      // An order that was left to be gone on with leads nowhere now.
+      const entry = (await needs.store.journal()).entries.find(({ id }) => id === renewalId(name));
+      if (entry?.kind === 'renew') await giveUp(entry, needs);
       await needs.store.erase(name);
       needs.tell({ type: 'deleted', lineage: name });
     },

@@ -18,7 +18,7 @@ export interface Preflight {
 /**
  * Sees, before a CA is asked for anything, that every installer finds its server sound and has a place for each name. Touches nothing.
  *
- * @param willProve - names are to be proven now
+ * @param willProve - names are to be proven, now or by a renewal that nobody watches
  */
 export async function preflight(lineage: Lineage, willProve: boolean, needs: Needs): Promise<Preflight> {
   const request: LineageRequest = {

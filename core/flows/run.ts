@@ -37,7 +37,8 @@ export async function run(wanted: Lineage, options: RunOptions, needs: Needs): P
   const versions = await store.versions(wanted.name);
   // The library takes as long to load as a server to be looked at.
   const willProve = versions.length === 0 || options.force;
-  const [{ changes, looked }] = await Promise.all([preflight(wanted, willProve, needs), willProve ? needs.ca.load() : undefined]);
+  const provesOtherwise = held !== undefined && JSON.stringify(held.authenticators) !== JSON.stringify(wanted.authenticators);
+  const [{ changes, looked }] = await Promise.all([preflight(wanted, willProve || provesOtherwise, needs), willProve ? needs.ca.load() : undefined]);
   if (options.dryRun) {
     if (versions.length === 0 || isNew) {
       await planHooks({ due: [wanted], renewed: [{ lineage: wanted }], deployed: [{ lineage: wanted }] }, needs);

@@ -101,6 +101,21 @@ test('hooks written for certbot prove names unattended, on a server that certkit
   expect(readdirSync(folder)).toEqual([]);
 });
 
+test('a lineage that is deleted takes its unfinished renewal along', async () => {
+  const home = newHome();
+  const first = await home.run([...job(['gone.test']), ...hooks()]);
+  expect(first.exitCode, printed(first)).toBe(0);
+  for (const [args, exitCode] of [
+    [['set', 'gone.test', 'authenticator.auth-hook=/bin/false'], 0],
+    [['renew', 'gone.test', '--force'], 6],
+    [['delete', 'gone.test', '--yes'], 0],
+  ] as const) {
+    const result = await home.run(args);
+    expect(result.exitCode, printed(result)).toBe(exitCode);
+  }
+  expect(readdirSync(join(home.path, 'state/journal'))).toEqual([]);
+});
+
 test('a hook that fails costs no validation, and the other hook is called for what may stand', async () => {
   const home = newHome();
   const before = pebble.requests().filter(({ path }) => path.startsWith('/chalZ/')).length;

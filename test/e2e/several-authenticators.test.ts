@@ -78,5 +78,10 @@ test.concurrent('flags give a name an authenticator of its own, and are kept', a
   const second = await scene.certkit('--name', 'both', ...names, '-a', 'webroot', '-a', 'answered.test=nginx-custom', ...server, '--force');
   expect(second.exitCode, second.all).toBe(0);
   expect(second.words).toMatch(/answered\.test published by nginx-custom/);
+  const kept = file();
+  const slip = await scene.certkit('--name', 'both', ...names, '-a', 'webroot', '--webroot-root', '/nowhere/to/be/found');
+  expect(slip.exitCode, slip.all).toBe(3);
+  expect(slip.all).toContain('/nowhere/to/be/found is not a directory');
+  expect(file()).toBe(kept);
   expect(file()).toMatch(/authenticators:\n {2}- plugin: nginx-custom\n {4}names: \[answered\.test\]/);
 });
