@@ -1,6 +1,7 @@
 import type { AcmeOrder } from '../acme/order.ts';
 import type { AcmeSession } from '../acme/session.ts';
 import { asCertkitError, type CertkitError } from '../errors.ts';
+import { taskKey } from '../model/challenge.ts';
 import type { JournalledOrder, RenewEntry } from '../model/journal.ts';
 import { type KeyAlgorithm, keyTypeOf, type Lineage } from '../model/lineage.ts';
 import type { CertificateSet, Version } from '../model/version.ts';
@@ -73,7 +74,7 @@ export async function obtain(
     const [proving, keying] = await Promise.allSettled([
       prove(
         placed.map(({ order }) => order),
-        { lineage: lineage.name, prover, served, session, journal: (proofs) => journal({ proofs: [...left.proofs, ...proofs] }) },
+        { lineage: lineage.name, prover, served, session, journal: (proofs) => journal({ proofs: withLeft(left.proofs, proofs) }) },
         needs,
       ),
       Promise.all(placed.map(({ algorithm }) => keyFor({ algorithm, lineage, version: number, newest, newKey }, needs))),
@@ -105,6 +106,12 @@ export async function obtain(
     if (!mayComeTrue(error) || entry.orders.length === 0) await giveUp(entry, needs);
     throw error;
   }
+}
+
+/** What an earlier run could not remove, and what this one publishes; an order that is gone on with asks for the same again. */
+function withLeft(left: RenewEntry['proofs'], proofs: RenewEntry['proofs']): RenewEntry['proofs'] {
+  const keys = new Set(proofs.map(({ task }) => taskKey(task)));
+  return [...left.filter(({ task }) => !keys.has(taskKey(task))), ...proofs];
 }
 
 /** Ends a renewal that leads nowhere. */

@@ -116,6 +116,17 @@ test('a lineage that is deleted takes its unfinished renewal along', async () =>
   expect(readdirSync(join(home.path, 'state/journal'))).toEqual([]);
 });
 
+test('a proof that cannot be removed is in the journal once, however often its order is tried again', async () => {
+  const home = newHome();
+  const first = await home.run([...job(['stuck.test']), ...hooks()]);
+  expect(first.exitCode, printed(first)).toBe(0);
+  const set = await home.run(['set', 'stuck.test', 'authenticator.auth-hook=/bin/false', 'authenticator.cleanup-hook=/bin/false']);
+  expect(set.exitCode, printed(set)).toBe(0);
+  for (let tried = 0; tried < 3; tried += 1) expect((await home.run(['renew', 'stuck.test', '--force'])).exitCode).toBe(6);
+  const journal = join(home.path, 'state/journal');
+  expect(readdirSync(journal).flatMap((file) => JSON.parse(readFileSync(join(journal, file), 'utf8')).proofs)).toHaveLength(1);
+});
+
 test('a hook that fails costs no validation, and the other hook is called for what may stand', async () => {
   const home = newHome();
   const before = pebble.requests().filter(({ path }) => path.startsWith('/chalZ/')).length;
