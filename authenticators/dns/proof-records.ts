@@ -2,8 +2,8 @@ import type { ByName, Dns, DnsProvider, DnsProviders, Receipt } from 'certkit/pl
 import { madeBy, type Proof, proofOf, providerFor, type RecordTask } from './proof.ts';
 import { inTurns } from './zone-turns.ts';
 
-/** Cleaning up has no signal of its own: a provider that hangs is left after this. */
-const REMOVE_LIMIT_MS = 300_000;
+/** Cleaning up goes on when a run is stopped; each call of a provider has its limit. */
+const NEVER = new AbortController().signal;
 
 export interface ProofRecords {
   /** What has to be made for a task, and where. */
@@ -22,14 +22,14 @@ interface Needs {
 }
 
 export function createProofRecords({ providers, ttlSeconds, dns, dnsProviders }: Needs): ProofRecords {
-  /** By token, whether a record may stand, as far as this process knows. Who refuses to make a record refuses to remove it as well, and nothing has to be removed then. */
-  const mayStand = new Map<string, boolean>();
+  /** By token, how far this process got where it failed: `unplanned` when the provider was not asked for anything. */
+  const failedAs = new Map<string, 'unplanned' | 'refused'>();
 
-  async function noting<T>(task: RecordTask, signal: AbortSignal, work: Promise<T>): Promise<T> {
+  async function noting<T>(task: RecordTask, as: 'unplanned' | 'refused', signal: AbortSignal, work: Promise<T>): Promise<T> {
     try {
       return await work;
     } catch (thrown) {
-      if ('token' in task && !signal.aborted && !mayStand.has(task.token)) mayStand.set(task.token, false);
+      if ('token' in task && !signal.aborted) failedAs.set(task.token, as);
       throw thrown;
     }
   }
@@ -52,31 +52,38 @@ export function createProofRecords({ providers, ttlSeconds, dns, dnsProviders }:
     return proof;
   }
 
-  async function takeAway(task: RecordTask, receipt: Receipt | undefined, signal: AbortSignal): Promise<void> {
-    const { provider, zone, record } = madeBy(receipt, ttlSeconds) ?? (await proofFor(task, signal));
+  async function takeAway(task: RecordTask, receipt: Receipt | undefined): Promise<void> {
+    const { provider, zone, record } = madeBy(receipt, ttlSeconds) ?? (await proofFor(task, NEVER));
     // Since it was made, the provider may have got another name.
     const found = await findProvider(provider).catch(() => findProvider(providerFor(task.identifier, providers)));
-    await found.remove(zone, [record], signal);
+    await found.remove(zone, [record], NEVER);
   }
 
-  async function isShown(task: RecordTask, signal: AbortSignal): Promise<boolean> {
-    const proof = await proofFor(task, signal).catch(() => undefined);
-    return proof !== undefined && (await valuesShown(proof, signal)).includes(proof.record.value);
+  /** Every server of the zone says that the record is not there; one that does not answer says nothing. */
+  async function isNowhere(task: RecordTask): Promise<boolean> {
+    try {
+      const { place, record } = await proofFor(task, NEVER);
+      const shown = await Promise.all(place.servers.map(({ address }) => dns.txt(record.name, NEVER, address)));
+      return shown.every((values) => !values.includes(record.value));
+    } catch {
+      return false; // nobody knows, so it has to be tried again
+    }
   }
 
   return {
-    plan: (task, signal) => noting(task, signal, proofFor(task, signal)),
-    make: (task, proof, signal) => noting(task, signal, append(proof, signal)),
+    plan: (task, signal) => noting(task, 'unplanned', signal, proofFor(task, signal)),
+    make: (task, proof, signal) => noting(task, 'refused', signal, append(proof, signal)),
     async remove(task, receipt) {
       if (task.type === 'dns-persist-01') return;
-      const signal = AbortSignal.timeout(REMOVE_LIMIT_MS);
       try {
-        await takeAway(task, receipt, signal);
-        mayStand.delete(task.token);
+        await takeAway(task, receipt);
       } catch (thrown) {
-        if (mayStand.get(task.token) === false && !(await isShown(task, signal))) return;
-        mayStand.set(task.token, true);
+        // Who refuses to make a record refuses to remove it as well: where it surely is not, nothing has to be removed.
+        const as = failedAs.get(task.token);
+        if (as === 'unplanned' || (as === 'refused' && (await isNowhere(task)))) return;
         throw thrown;
+      } finally {
+        failedAs.delete(task.token);
       }
     },
   };

@@ -1,7 +1,14 @@
-import type { DnsProvider, TxtRecord } from 'certkit/plugin';
+import { type DnsProvider, pluginFault, type TxtRecord } from 'certkit/plugin';
 
 /** Zones of one provider that are changed at a time: enough that one slow zone holds up nobody, and few enough for a provider's limits. */
 const ZONES_AT_ONCE = 6;
+
+/** So many calls of all records, of halves and of quarters are refused where none can be taken. */
+const REFUSALS_OF_A_ZONE = 7;
+/** For one call, and for each of its records besides: some providers take them one by one, and wait for their turn at a lock. */
+const CALL_LIMIT_MS = 600_000;
+const RECORD_LIMIT_MS = 60_000;
+const WAY_OUT = 'What it was asked for may have been done: look at the zone. The next run tries again.';
 
 type Kind = keyof DnsProvider;
 
@@ -46,31 +53,39 @@ function takingTurns(provider: DnsProvider): DnsProvider {
     queues.delete(zone);
   }
 
-  /** A provider may refuse all records of a call for one of them, so each change has a try of its own after that. */
+  /** A provider may refuse all records of a call for one of them: halves are tried, and halves of these, until it is found. */
   async function make(kind: Kind, zone: string, asked: readonly Change[]): Promise<void> {
     for (const { signal, fail } of asked) if (signal.aborted) fail(signal.reason);
-    const changes = asked.filter(({ signal }) => !signal.aborted);
-    if (changes.length === 0) return;
-    const records = changes.flatMap((change) => change.records);
-    const signal = AbortSignal.any(changes.map((change) => change.signal));
-    const error = await failureOf(() => provider[kind](zone, records, signal));
-    if (error === undefined) for (const { done } of changes) done();
-    else if (changes.length === 1) changes[0]?.fail(error.thrown);
-    else await makeAlone(kind, zone, changes);
+    const groups = [asked.filter(({ signal }) => !signal.aborted)];
+    let refusals = 0;
+    let hasTaken = false;
+    for (let group = groups.shift(); group !== undefined && group.length > 0; group = groups.shift()) {
+      const error = await failureOf(() => call(kind, zone, group ?? []));
+      if (error === undefined) {
+        hasTaken = true;
+        for (const { done } of group) done();
+        continue;
+      }
+      refusals += 1;
+      if (group.length === 1) group[0]?.fail(error.thrown);
+      else groups.push(group.slice(0, Math.ceil(group.length / 2)), group.slice(Math.ceil(group.length / 2)));
+      // It is the zone then: the others are spared waiting for the same.
+      if (!hasTaken && refusals === REFUSALS_OF_A_ZONE) for (const { fail } of groups.splice(0).flat()) fail(error.thrown);
+    }
   }
 
-  /** Two that fail one after the other say that it is the zone: the others are spared waiting for the same. */
-  async function makeAlone(kind: Kind, zone: string, changes: readonly Change[]): Promise<void> {
-    let failed = 0;
-    for (const [at, { records, signal, done, fail }] of changes.entries()) {
-      const error = await failureOf(() => provider[kind](zone, records, signal));
-      if (error === undefined) done();
-      else fail(error.thrown);
-      failed = error === undefined ? 0 : failed + 1;
-      if (failed < 2) continue;
-      for (const other of changes.slice(at + 1)) other.fail(error?.thrown);
-      return;
-    }
+  /** One call, which ends: a provider that heeds no signal is left alone after the limit. */
+  async function call(kind: Kind, zone: string, changes: readonly Change[]): Promise<void> {
+    const limitMs = CALL_LIMIT_MS + changes.length * RECORD_LIMIT_MS;
+    const limit = AbortSignal.timeout(limitMs);
+    const signal = AbortSignal.any([limit, ...changes.map((change) => change.signal)]);
+    const records = changes.flatMap((change) => change.records);
+    await Promise.race([
+      provider[kind](zone, records, signal),
+      untilAborted(signal).then((reason) => {
+        throw limit.aborted ? pluginFault('PLUGIN_DNS_FAILED', `The provider of ${zone} did not end within ${limitMs / 1000} seconds`, WAY_OUT) : reason;
+      }),
+    ]);
   }
 
   const change = (kind: Kind) => (zone: string, records: readonly TxtRecord[], signal: AbortSignal) =>
@@ -87,6 +102,10 @@ function takingTurns(provider: DnsProvider): DnsProvider {
     });
 
   return { append: change('append'), remove: change('remove') };
+}
+
+function untilAborted(signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(signal.reason), { once: true }));
 }
 
 /** What it threw, `undefined` perhaps. */

@@ -20,7 +20,7 @@ const MOST_NEAR = 5;
 
 /** @throws PLUGIN_OPTION_INVALID */
 export async function findInstallation(
-  given: { readonly program?: string | undefined; readonly home?: string | undefined },
+  given: { readonly script: string; readonly program?: string | undefined; readonly home?: string | undefined },
   files: FileReader,
 ): Promise<Installation> {
   const home = given.home ?? join(userInfo().homedir, '.acme.sh');
@@ -37,7 +37,7 @@ export async function findInstallation(
         `A program that starts it does not do. It is often ${join(home, 'acme.sh')} or ${PACKAGED[0]}.`,
       );
     const program = (await files.realPath(place)) ?? place;
-    await demandOurs(program, home, files);
+    await demandOurs({ program, home, script: given.script }, files);
     return { program, home, shell: /^#!.*\bbash\b/.test(text) ? 'bash' : 'sh' };
   }
   throw invalidOption(
@@ -48,16 +48,23 @@ export async function findInstallation(
   );
 }
 
-/** What is in both is run as the user we are: the program as it stands, and account.conf, which acme.sh reads as a shell script. */
-async function demandOurs(program: string, home: string, files: FileReader): Promise<void> {
-  for (const [option, path] of [
-    ['program', program],
-    ['home', home],
-  ] as const) {
-    const open = (await files.facts(path)) === undefined ? undefined : await whereOthersWrite(path, files);
-    if (open === undefined) continue;
-    const hint = 'It would run as the user that runs certkit: let that user or root own it, and nobody else write there.';
-    throw invalidOption('acmesh', option, `others may write to ${open}`, hint);
+/** All that is run as the user we are: the program, account.conf, which acme.sh reads as a shell script, and the script wherever acme.sh may find it. */
+async function demandOurs(
+  { program, home, script }: { readonly program: string; readonly home: string; readonly script: string },
+  files: FileReader,
+): Promise<void> {
+  const scriptsIn = (folder: string) => [join(folder, script), join(folder, `${script}.sh`)];
+  const run: readonly (readonly ['program' | 'home', readonly string[]])[] = [
+    ['program', [program, ...scriptsIn(join(dirname(program), 'dnsapi'))]],
+    ['home', [home, join(home, 'account.conf'), ...scriptsIn(home), ...scriptsIn(join(home, 'dnsapi'))]],
+  ];
+  for (const [option, paths] of run) {
+    for (const path of paths) {
+      const open = (await files.facts(path)) === undefined ? undefined : await whereOthersWrite(path, files);
+      if (open === undefined) continue;
+      const hint = 'It would run as the user that runs certkit: let that user or root own it, and nobody else write there.';
+      throw invalidOption('acmesh', option, `others may write to ${open}`, hint);
+    }
   }
 }
 

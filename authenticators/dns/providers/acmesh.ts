@@ -34,7 +34,7 @@ export default defineDnsProvider({
 
     const change = async (verb: 'add' | 'rm', zone: string, records: readonly TxtRecord[], signal: AbortSignal) => {
       demandPlain('acmesh', zone, records);
-      const installation = await findInstallation({ home: givenHome, program: givenProgram }, files);
+      const installation = await findInstallation({ script, home: givenHome, program: givenProgram }, files);
       const variables = await readEnvironmentFile('acmesh', environmentFile, files);
       const call = async (record: TxtRecord) => {
         const { exitCode, words } = await runToEnd(programs, {

@@ -11,7 +11,8 @@ export async function whereOthersWrite(path: string, files: FileReader): Promise
   const real = (await files.realPath(path)) ?? path;
   for (let place = real; ; place = dirname(place)) {
     const facts = await files.facts(place);
-    if (facts === undefined || !isTrusted(facts.uid) || ((facts.mode & 0o022) !== 0 && (facts.mode & STICKY) === 0)) return place;
+    const isSticky = facts?.type === 'directory' && (facts.mode & STICKY) !== 0;
+    if (facts === undefined || !isTrusted(facts.uid) || ((facts.mode & 0o022) !== 0 && !isSticky)) return place;
     if (place === '/') return undefined;
   }
 }

@@ -133,6 +133,16 @@ describe('failures', () => {
     await expect(authenticator.remove(task)).rejects.toThrow('no answer in time');
   });
 
+  test('what was refused in words is not forgotten while no server says that it is not there', async () => {
+    const there = world();
+    const task = taskFor('example.com', 'token');
+    there.refuse('example.com', new Error('no answer in time'));
+    const authenticator = there.authenticator();
+    await authenticator.present([task], never);
+    there.silence();
+    await expect(authenticator.remove(task)).rejects.toThrow('no answer in time');
+  });
+
   test('a name that leads to no zone fails alone', async () => {
     const there = world();
     const presented = await there.authenticator().present([taskFor('example.org', 'a'), taskFor('example.com', 'b')], never);

@@ -16,6 +16,7 @@ export function world({
   const records: (Omit<TxtRecord, 'ttlSeconds'> & { readonly zone: string })[] = [];
   const calls: string[] = [];
   const refused = new Map<string, Error>();
+  let isSilent = false;
   const server = { name: 'ns1.example.net', address: '192.0.2.1' };
 
   const isAt = (zone: string, one: TxtRecord) => (known: (typeof records)[number]) =>
@@ -46,7 +47,14 @@ export function world({
     return { name, aliases: [], zone, servers: [server] };
   }
   const valuesAt = (name: string) => records.filter((record) => record.name === name).map(({ value }) => value);
-  const questions: Dns = { place, txt: async (name) => valuesAt(name), addresses: async () => [] };
+  const questions: Dns = {
+    place,
+    async txt(name) {
+      if (isSilent) throw new Error('no answer in time');
+      return valuesAt(name);
+    },
+    addresses: async () => [],
+  };
 
   return {
     calls,
@@ -56,6 +64,10 @@ export function world({
     add: (zone: string, name: string, value: string) => records.push({ zone, name, value }),
     refuse: (zone: string, error: Error) => refused.set(zone, error),
     accept: (zone: string) => refused.delete(zone),
+    /** No server answers any more. */
+    silence: () => {
+      isSilent = true;
+    },
     /** The authenticator as core makes it, with the accounts `home` and `away`. */
     authenticator(raw: Readonly<Record<string, unknown>> = {}, accounts: readonly string[] = ['home', 'away']) {
       const find = async (name: string) => {

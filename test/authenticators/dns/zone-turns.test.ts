@@ -83,28 +83,55 @@ test('zones are changed side by side, six at most', async () => {
   expect(calls()).toEqual(zones.map((zone) => `append ${zone} a`));
 });
 
-test('a record that a provider refuses fails alone', async () => {
-  const { made, end } = provider();
+/** A provider that refuses every call with one of these values, as a server refuses a whole update. */
+function refusing(isBad: (value: string) => boolean) {
+  const sizes: number[] = [];
+  const made: DnsProvider = {
+    async append(_zone, records) {
+      sizes.push(records.length);
+      const bad = records.find(({ value }) => isBad(value));
+      if (bad !== undefined) throw new Error(`${bad.value} is refused`);
+    },
+    async remove() {},
+  };
+  return { made, sizes };
+}
+
+test('records that a provider refuses fail alone, a name and its wildcard among many', async () => {
+  const bad = new Set(['3', '4', '70', '71']);
+  const { made, sizes } = refusing((value) => bad.has(value));
   const turns = inTurns(made);
-  const changes = ['bad', 'b', 'c'].map((value) => turns.append('example.com', [record(value)], never));
-  await end(1, new Error('one of these is refused'));
-  await end(2, new Error('bad is refused'));
-  await end(3);
-  await end(4);
-  expect(await Promise.allSettled(changes)).toEqual([
-    { status: 'rejected', reason: new Error('bad is refused') },
-    { status: 'fulfilled', value: undefined },
-    { status: 'fulfilled', value: undefined },
-  ]);
+  const values = Array.from({ length: 100 }, (_, at) => String(at));
+  const ends = await Promise.allSettled(values.map((value) => turns.append('example.com', [record(value)], never)));
+  expect(values.filter((_, at) => ends[at]?.status === 'rejected')).toEqual([...bad]);
+  expect(ends[70]).toEqual({ status: 'rejected', reason: new Error('70 is refused') });
+  expect(sizes.length).toBeLessThan(35);
 });
 
 test('a zone that takes nothing is not asked for each of its records', async () => {
-  const { made, calls, end } = provider();
+  const { made, sizes } = refusing(() => true);
   const turns = inTurns(made);
-  const changes = ['a', 'b', 'c', 'd'].map((value) => turns.append('example.com', [record(value)], never));
-  for (const number of [1, 2, 3]) await end(number, new Error('no answer'));
-  expect((await Promise.allSettled(changes)).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected', 'rejected']);
-  expect(calls()).toHaveLength(3);
+  const ends = await Promise.allSettled(Array.from({ length: 100 }, (_, at) => turns.append('example.com', [record(String(at))], never)));
+  expect(ends.every(({ status }) => status === 'rejected')).toBe(true);
+  expect(sizes).toEqual([100, 50, 50, 25, 25, 25, 25]);
+});
+
+test('a provider that heeds no signal is left alone by who is stopped, and its zone takes turns again', async () => {
+  const stop = new AbortController();
+  let calls = 0;
+  const deaf: DnsProvider = {
+    append: () => {
+      calls += 1;
+      return calls === 1 ? new Promise(() => {}) : Promise.resolve();
+    },
+    async remove() {},
+  };
+  const turns = inTurns(deaf);
+  const stopped = turns.append('example.com', [record('a')], stop.signal);
+  await expect.poll(() => calls).toBe(1);
+  stop.abort(new Error('enough'));
+  await expect(stopped).rejects.toThrow('enough');
+  await turns.append('example.com', [record('b')], never);
 });
 
 test('a zone takes turns again after a failure', async () => {

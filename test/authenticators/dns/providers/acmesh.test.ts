@@ -199,6 +199,19 @@ describe('acmesh explains', () => {
     expect(message).toContain(`"home" of acmesh: others may write to ${home.path}`);
   });
 
+  test.each([
+    ['the account', () => join(home.path, 'account.conf')],
+    ['the script', () => join(home.path, 'dnsapi/dns_keep.sh')],
+  ] as const)('%s that others may write to, since acme.sh reads it as a shell', async (_title, path) => {
+    addScript('dns_keep', KEEPER);
+    save({ KEEP_Token: 't' });
+    chmodSync(path(), 0o1666);
+    const { code, message } = await failureOf(provider('dns_keep').append(ZONE, [record(NAME, 'v')], never));
+    expect(code).toBe('PLUGIN_OPTION_INVALID');
+    expect(message).toContain(`others may write to ${path()}`);
+    expect(recordsAt(NAME)).toEqual([]);
+  });
+
   test.each(['dns_cf; reboot', '../dns_cf', 'cf', 'dns_cf.sh'])('the script name %s', async (script) => {
     const { code } = await failureOf(() => provider(script));
     expect(code).toBe('PLUGIN_OPTION_INVALID');
