@@ -345,7 +345,7 @@ function pluginsOf(graph: DependencyContainer, { log, person }: Settings, needsO
     authenticator: (choice) =>
       shared('authenticator', choice, async (own) => {
         const made = await authenticator(own, graph.resolve(EXECUTOR));
-        return 'through' in made ? throughServer(made, own, needsOf) : inBatches(made, own.plugin);
+        return 'through' in made ? throughServer(made, own, needsOf) : inBatches(made, own);
       }),
     installer: sharedInstaller,
     server: (kind, choice) => (kind === 'installer' ? sharedInstaller(choice) : staged(kind, choice, graph.resolve(EXECUTOR))),

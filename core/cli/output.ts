@@ -30,7 +30,7 @@ export interface Output {
 /** Said to who asks, and left out of the scheduler's runs, which say nothing when they do nothing. */
 const ROUTINE: ReadonlySet<Event['type']> = new Set(['not-due', 'needs-person', 'surveyed', 'jitter']);
 
-const TROUBLE: ReadonlySet<Event['type']> = new Set(['failed', 'cleanup-failed', 'untold', 'hook-failed', 'no-heartbeat']);
+const TROUBLE: ReadonlySet<Event['type']> = new Set(['failed', 'cleanup-failed', 'proof-left', 'untold', 'hook-failed', 'no-heartbeat']);
 
 /** @param quiet - routine lines are left out */
 export function createOutput(mode: OutputMode, terminal: Terminal, quiet: boolean): Output {

@@ -165,6 +165,10 @@ export function eventText(event: Event): { readonly text: string; readonly passi
       return lasting(
         `${faultText(event.fault)}${event.nextTryMs === undefined ? '' : `\n  What is served stays. The next unattended run from ${when(event.nextTryMs)} on calls it again.`}`,
       );
+    case 'proof-left':
+      return lasting(
+        `${event.lineage}: the ${event.challenge} proof for ${event.name}, by ${event.authenticator}, was not removed\n  ${faultText(event.fault).replaceAll('\n', '\n  ')}\n  Each run tries again, until it can; "certkit recover --as-is" leaves it to you.`,
+      );
     case 'cleanup-failed':
       return lasting(`not cleaned up: ${event.what}: ${faultText(event.fault)}`);
     case 'untold':

@@ -1,5 +1,6 @@
 import type { Authenticator, ChallengeTask, ForeseeingAuthenticator, Receipt } from '../../plugins/contract.ts';
 import { isDurable, soleKey, taskKey } from '../model/challenge.ts';
+import type { PluginChoice } from '../model/lineage.ts';
 import type { Prover } from './prover.ts';
 
 interface Waiting {
@@ -16,7 +17,7 @@ interface Waiting {
  * waits long for a slow zone keeps no other lineage waiting.
  * A batch fails as a whole where `present` throws, else each caller with the first error among its own; its tasks are removed by the caller.
  */
-export function inBatches(authenticator: Authenticator | ForeseeingAuthenticator, plugin: string): Prover {
+export function inBatches(authenticator: Authenticator | ForeseeingAuthenticator, choice: PluginChoice): Prover {
   const queue: Waiting[] = [];
   /** By task, what it keeps others from. */
   const published = new Map<string, string | undefined>();
@@ -62,7 +63,7 @@ export function inBatches(authenticator: Authenticator | ForeseeingAuthenticator
   const soon = () => void setImmediate(flush);
 
   return {
-    pluginFor: () => plugin,
+    choiceFor: () => choice,
     unattended: authenticator.unattended,
     gathers: false,
     journalsApart: () => false,

@@ -50,7 +50,7 @@ async function unableFor({ authenticators, identifiers }: Lineage, needs: Needs)
   for (const [at, identifier] of identifiers.entries()) {
     const assessment = prover.assess(identifier);
     if (!assessment.able)
-      return { place: ['identifiers', at], because: `${prover.pluginFor(identifier)} cannot prove ${identifier.value}: ${assessment.because}` };
+      return { place: ['identifiers', at], because: `${prover.choiceFor(identifier).plugin} cannot prove ${identifier.value}: ${assessment.because}` };
   }
   return undefined;
 }

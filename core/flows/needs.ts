@@ -85,7 +85,7 @@ export interface Plugins {
 
 /** Names to be proven, and what may be known already of the servers that have them. */
 export interface WantedPaths {
-  readonly prover: Pick<Prover, 'assess' | 'pluginFor'>;
+  readonly prover: Pick<Prover, 'assess' | 'choiceFor'>;
   readonly identifiers: readonly Identifier[];
   /** Of the lineage: their servers are looked into first. */
   readonly installers: readonly PluginChoice[];

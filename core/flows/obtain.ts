@@ -2,7 +2,7 @@ import type { AcmeOrder } from '../acme/order.ts';
 import type { AcmeSession } from '../acme/session.ts';
 import { asCertkitError, type CertkitError } from '../errors.ts';
 import { taskKey } from '../model/challenge.ts';
-import type { JournalledOrder, RenewEntry } from '../model/journal.ts';
+import type { JournalledOrder, JournalledProof, RenewEntry } from '../model/journal.ts';
 import { type KeyAlgorithm, keyTypeOf, type Lineage } from '../model/lineage.ts';
 import type { CertificateSet, Version } from '../model/version.ts';
 import { orderTimes, sameTerms } from '../policy/order-times.ts';
@@ -35,6 +35,7 @@ export async function obtain(
   const { store, tell } = needs;
   if (newKey) await dropUnfinished(lineage.name, needs);
   const left = await leftOver(lineage, needs);
+  const withLeft = beside(left.proofs);
   const number = await store.nextNumber(lineage.name);
   let entry: RenewEntry = {
     kind: 'renew',
@@ -45,12 +46,6 @@ export async function obtain(
     identifiers: lineage.identifiers.map(({ value }) => value),
     terms: lineage.terms,
     orders: left.orders,
-    authenticators: await Promise.all(
-      lineage.authenticators.map(async ({ names, ...choice }) => ({
-        ...(await needs.plugins.withoutSecrets('authenticator', choice)),
-        ...(names === undefined ? {} : { names }),
-      })),
-    ),
     proofs: left.proofs,
   };
   // One write at a time, each of the newest entry: orders are placed side by side.
@@ -74,7 +69,7 @@ export async function obtain(
     const [proving, keying] = await Promise.allSettled([
       prove(
         placed.map(({ order }) => order),
-        { lineage: lineage.name, prover, served, session, journal: (proofs) => journal({ proofs: withLeft(left.proofs, proofs) }) },
+        { lineage: lineage.name, prover, served, session, journal: (proofs) => journal({ proofs: withLeft(proofs) }) },
         needs,
       ),
       Promise.all(placed.map(({ algorithm }) => keyFor({ algorithm, lineage, version: number, newest, newKey }, needs))),
@@ -108,10 +103,14 @@ export async function obtain(
   }
 }
 
-/** What an earlier run could not remove, and what this one publishes; an order that is gone on with asks for the same again. */
-function withLeft(left: RenewEntry['proofs'], proofs: RenewEntry['proofs']): RenewEntry['proofs'] {
-  const keys = new Set(proofs.map(({ task }) => taskKey(task)));
-  return [...left.filter(({ task }) => !keys.has(taskKey(task))), ...proofs];
+/** What earlier runs could not remove, beside what this one publishes: an order that is gone on with asks for the same again, and that is this run's then. */
+function beside(left: RenewEntry['proofs']): (proofs: RenewEntry['proofs']) => RenewEntry['proofs'] {
+  const keyOf = ({ task, authenticator }: JournalledProof) => JSON.stringify([taskKey(task), authenticator]);
+  const taken = new Set<string>();
+  return (proofs) => {
+    for (const proof of proofs) taken.add(keyOf(proof));
+    return [...left.filter((proof) => !taken.has(keyOf(proof))), ...proofs];
+  };
 }
 
 /** Ends a renewal that leads nowhere. */

@@ -31,7 +31,7 @@ export async function preflight(lineage: Lineage, willProve: boolean, needs: Nee
   const prover = await proverOf(lineage.authenticators, needs);
   for (const identifier of lineage.identifiers) {
     const assessment = prover.assess(identifier);
-    if (!assessment.able) throw fault('PLUGIN_UNABLE', { plugin: prover.pluginFor(identifier), name: identifier.value, because: assessment.because });
+    if (!assessment.able) throw fault('PLUGIN_UNABLE', { plugin: prover.choiceFor(identifier).plugin, name: identifier.value, because: assessment.because });
   }
   // A pre hook may clear what would be in the way now.
   if (willProve && !(await hasHooks('pre', [lineage], needs))) await prover.foresee(lineage.name, lineage.identifiers, needs.signal);

@@ -2,12 +2,10 @@ import type { AcmeAuthorization, AcmeChallenge, AcmeOrder } from '../acme/order.
 import type { AcmeSession } from '../acme/session.ts';
 import { asCertkitError, fault, faultFacts } from '../errors.ts';
 import { type ChallengeTask, type ChallengeType, isDurable, type Receipt, type ServedPath, soleKey } from '../model/challenge.ts';
-import type { RenewEntry } from '../model/journal.ts';
+import type { JournalledProof } from '../model/journal.ts';
 import { chooseChallenge } from '../policy/challenge-choice.ts';
 import type { Needs } from './needs.ts';
 import type { Prover } from './prover.ts';
-
-type Proof = RenewEntry['proofs'][number];
 
 export interface Proving {
   readonly lineage: string;
@@ -16,7 +14,7 @@ export interface Proving {
   readonly served: ReadonlyMap<string, ServedPath>;
   readonly session: AcmeSession;
   /** Writes the proofs that may be standing into the journal, before they stand and after they are gone. */
-  journal(proofs: readonly Proof[]): Promise<void>;
+  journal(proofs: readonly JournalledProof[]): Promise<void>;
 }
 
 /** Proves control of every name the orders still ask about. Proofs are removed whatever happens; then the orders are ready, or it throws. */
@@ -29,16 +27,19 @@ export async function prove(orders: readonly AcmeOrder[], proving: Proving, need
   if (orders.length > 1 && !canStandTogether(tasks)) return oneByOne(orders, proving, needs);
 
   // What is presented for several lineages at once is journalled as one, by whoever presents it.
-  const journal = async (all: readonly Proof[]) => {
+  const journal = async (all: readonly JournalledProof[]) => {
     const own = all.filter(({ task }) => !prover.journalsApart(task.identifier));
     if (tasks.some(({ identifier }) => !prover.journalsApart(identifier))) await proving.journal(own);
   };
-  let proofs: readonly Proof[] = tasks.map((task) => ({ task }));
+  const planned = await Promise.all(
+    tasks.map(async (task) => ({ task, authenticator: await needs.plugins.withoutSecrets('authenticator', prover.choiceFor(task.identifier)) })),
+  );
+  let proofs: readonly JournalledProof[] = planned;
   await journal(proofs);
   try {
     if (tasks.length > 0) {
       const receipts = await prover.present(lineage, tasks, needs.signal);
-      proofs = tasks.map((task, at) => ({ task, receipt: receipts[at] ?? ({} satisfies Receipt) }));
+      proofs = planned.map((proof, at) => ({ ...proof, receipt: receipts[at] ?? ({} satisfies Receipt) }));
       await journal(proofs);
       needs.signal.throwIfAborted();
       tellPresented(lineage, tasks, prover, needs);
@@ -47,7 +48,7 @@ export async function prove(orders: readonly AcmeOrder[], proving: Proving, need
     }
     return await Promise.all(orders.map((order) => session.awaitAuthorizations(order)));
   } finally {
-    if (proofs.length > 0) await journal(await removeProofs(proofs, prover, needs));
+    if (proofs.length > 0) await journal(await removeProofs(proofs, ({ task, receipt }) => prover.remove(task, receipt), needs));
   }
 }
 
@@ -66,7 +67,7 @@ async function oneByOne(orders: readonly AcmeOrder[], proving: Proving, needs: N
 function tellPresented(lineage: string, tasks: readonly ChallengeTask[], prover: Prover, { tell }: Needs): void {
   const groups = new Map<string, { readonly challenge: ChallengeType; readonly authenticator: string; readonly names: string[] }>();
   for (const { type: challenge, identifier } of tasks) {
-    const authenticator = prover.pluginFor(identifier);
+    const authenticator = prover.choiceFor(identifier).plugin;
     const key = `${authenticator} ${challenge}`;
     const group = groups.get(key) ?? { challenge, authenticator, names: [] };
     group.names.push(identifier.value);
@@ -75,17 +76,29 @@ function tellPresented(lineage: string, tasks: readonly ChallengeTask[], prover:
   for (const group of groups.values()) tell({ type: 'presented', lineage, ...group });
 }
 
-/** Removes proofs, but for those that are meant to stay; answers those that could not be removed, which has been told. */
-export async function removeProofs(proofs: readonly Proof[], prover: Pick<Prover, 'remove'>, needs: Pick<Needs, 'tell'>): Promise<readonly Proof[]> {
+/**
+ * Removes proofs, but for those that are meant to stay; answers those that could not be removed, which has been told.
+ *
+ * @param remove - takes one away, perhaps in a later process
+ */
+export async function removeProofs(
+  proofs: readonly JournalledProof[],
+  remove: (proof: JournalledProof) => Promise<void>,
+  { tell }: Pick<Needs, 'tell'>,
+): Promise<readonly JournalledProof[]> {
   const left = await Promise.all(
     proofs.map(async (proof) => {
+      const { type, identifier, lineage } = proof.task;
       try {
-        if (!isDurable(proof.task)) await prover.remove(proof.task, proof.receipt);
+        if (!isDurable(proof.task)) await remove(proof);
         return [];
       } catch (thrown) {
-        needs.tell({
-          type: 'cleanup-failed',
-          what: `the ${proof.task.type} proof for ${proof.task.identifier.value}`,
+        tell({
+          type: 'proof-left',
+          lineage,
+          name: identifier.value,
+          challenge: type,
+          authenticator: proof.authenticator.plugin,
           fault: faultFacts(asCertkitError(thrown)),
         });
         return [proof];
@@ -103,7 +116,7 @@ interface Answer {
 function answerTo(authorization: AcmeAuthorization, { lineage, prover, served, session }: Omit<Proving, 'journal'>): Answer {
   const { identifier, challenges } = authorization;
   const choice = chooseChallenge(prover.assess(identifier), challenges);
-  if ('unable' in choice) throw fault('PLUGIN_UNABLE', { plugin: prover.pluginFor(identifier), name: identifier.value, because: choice.unable });
+  if ('unable' in choice) throw fault('PLUGIN_UNABLE', { plugin: prover.choiceFor(identifier).plugin, name: identifier.value, because: choice.unable });
   if ('able' in choice) throw fault('ACME_NO_CHALLENGE', { name: identifier.value, offered: challenges.map(({ type }) => type), able: choice.able });
 
   const task = taskOf(choice.chosen, { identifier, lineage }, session);

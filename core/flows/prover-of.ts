@@ -29,7 +29,7 @@ function together(parts: readonly Part[]): Prover {
     items.filter((item) => proverFor(identifierOf(item)) === prover);
 
   return {
-    pluginFor: (identifier) => proverFor(identifier).pluginFor(identifier),
+    choiceFor: (identifier) => proverFor(identifier).choiceFor(identifier),
     unattended: provers.every(({ unattended }) => unattended),
     gathers: provers.some(({ gathers }) => gathers),
     journalsApart: (identifier) => proverFor(identifier).journalsApart(identifier),

@@ -1,9 +1,10 @@
 import type { Assessment, ChallengeTask, Identifier, Receipt } from '../../plugins/contract.ts';
+import type { PluginChoice } from '../model/lineage.ts';
 
 /** An authenticator as flows use it, whether it publishes by itself or plans what core publishes through a server; or several, each for names of its own. */
 export interface Prover {
-  /** The name of the plugin that is for an identifier. */
-  pluginFor(identifier: Identifier): string;
+  /** Which of the lineage's authenticators is for an identifier. */
+  choiceFor(identifier: Identifier): PluginChoice;
   /** May the scheduler use it, with nobody watching? */
   readonly unattended: boolean;
   /** All lineages of a run that join are presented together, so many at a time as become ready. */

@@ -17,6 +17,8 @@ export interface Recovery {
   readonly leftHooks: ReadonlySet<string>;
   /** By lineage: why it could not be put right; its entry stays. */
   readonly stuck: ReadonlyMap<string, CertkitError>;
+  /** How many proofs could not be removed; each was told. */
+  readonly proofsLeft: number;
   readonly unrecovered: Unrecovered;
   /** All errors, each once. */
   readonly failures: readonly CertkitError[];
@@ -41,6 +43,8 @@ interface Findings {
   readonly unfinished: Set<string>;
   readonly stuck: Map<string, CertkitError>;
   readonly postHooks: CertkitError[];
+  /** By entry, how many proofs could not be removed. */
+  readonly proofsLeft: Map<string, number>;
 }
 
 interface Reach {
@@ -52,7 +56,7 @@ interface Reach {
 
 const AT_ONCE: Waiting = { limitMs: 0 };
 
-const nothingFound = (): Findings => ({ recovered: [], unfinished: new Set(), stuck: new Map(), postHooks: [] });
+const nothingFound = (): Findings => ({ recovered: [], unfinished: new Set(), stuck: new Map(), postHooks: [], proofsLeft: new Map() });
 
 /** Finishes or undoes what a killed run left, for the entries whose locks it gets. Needs no network. */
 export async function recover({ asIs, leaveHooks = false }: RecoverOptions, needs: Needs): Promise<Recovery> {
@@ -64,12 +68,13 @@ export async function recover({ asIs, leaveHooks = false }: RecoverOptions, need
   for (const entry of entries) {
     if (!left.includes(entry)) await recoverEntry(entry, { held: { lineages: [], servers: [] }, asIs, servers: AT_ONCE }, findings, needs);
   }
-  const { recovered, unfinished, stuck, postHooks } = findings;
+  const { recovered, unfinished, stuck, postHooks, proofsLeft } = findings;
   return {
     recovered,
     unfinished,
     leftHooks: new Set(left.map(({ id }) => id)),
     stuck,
+    proofsLeft: [...proofsLeft.values()].reduce((sum, left) => sum + left, 0),
     unrecovered: { entries: faults, postHooks },
     failures: [...faults, ...postHooks, ...tellStuck(stuck, needs)],
   };
@@ -165,8 +170,11 @@ async function recoverEntry(entry: JournalEntry, { held, asIs, servers }: Reach,
 /** Answers what was put right, in words; what was not is in the findings. */
 async function putRight(entry: JournalEntry, asIs: boolean, findings: Findings, needs: Needs): Promise<string | undefined> {
   switch (entry.kind) {
-    case 'renew':
-      return recoverRenewal(entry, findings.unfinished, needs);
+    case 'renew': {
+      const { told, left } = await recoverRenewal(entry, asIs, findings.unfinished, needs);
+      findings.proofsLeft.set(entry.id, left);
+      return told;
+    }
     case 'deploy': {
       const { told, stuck } = await recoverChange(entry, asIs, needs);
       for (const [lineage, error] of stuck) findings.stuck.set(lineage, error);

@@ -66,7 +66,9 @@ export function createServedPaths(needsOf: () => Needs): ServedPaths {
       const isTheirs = (identifier: Identifier) => decideServedPath(sayingsOf(own, identifier).filter(({ place }) => place?.byName === true)).kind === 'found';
       const others = wanting.every(isTheirs) ? [] : await lookEverywhere();
       const all = [...new Map([...own, ...others].map((source) => [source.key, source])).values()];
-      return new Map(wanting.map((identifier) => [identifier.value, pathFor(identifier, isTheirs(identifier) ? own : all, prover.pluginFor(identifier))]));
+      return new Map(
+        wanting.map((identifier) => [identifier.value, pathFor(identifier, isTheirs(identifier) ? own : all, prover.choiceFor(identifier).plugin)]),
+      );
     },
   };
 }

@@ -145,7 +145,7 @@ export function throughServer(plugin: ServerAuthenticator, choice: PluginChoice,
   }
 
   return {
-    pluginFor: () => choice.plugin,
+    choiceFor: () => choice,
     unattended: plugin.unattended,
     gathers: true,
     journalsApart: () => true,

@@ -82,6 +82,15 @@ export type Event =
   | { readonly type: 'recovered'; readonly what: string }
   | { readonly type: 'note'; readonly lineage?: string; readonly text: string }
   | { readonly type: 'cleanup-failed'; readonly what: string; readonly fault: EventFault }
+  /** A proof could not be removed; each run tries again. */
+  | {
+      readonly type: 'proof-left';
+      readonly lineage: string;
+      readonly name: string;
+      readonly challenge: string;
+      readonly authenticator: string;
+      readonly fault: EventFault;
+    }
   | { readonly type: 'hook-called'; readonly hook: HookEvent; readonly command: string; readonly lineages: readonly string[] }
   /** A dry run: it would be. */
   | { readonly type: 'hook-planned'; readonly hook: HookEvent; readonly command: string; readonly lineages: readonly string[] }

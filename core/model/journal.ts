@@ -1,5 +1,5 @@
 import type { ChallengeTask, Receipt } from './challenge.ts';
-import type { AuthenticatorChoice, KeyAlgorithm, OrderTerms, PluginChoice } from './lineage.ts';
+import type { KeyAlgorithm, OrderTerms, PluginChoice } from './lineage.ts';
 import type { ServerProcess } from './site.ts';
 import type { WrittenEdit } from './written.ts';
 
@@ -9,6 +9,13 @@ export interface JournalledOrder {
   readonly url: string;
   /** The key is on disk and the CA was, or may have been, given the CSR for it. */
   readonly finalizing: boolean;
+}
+
+/** A proof that may be standing, and who published it; without its secrets. */
+export interface JournalledProof {
+  readonly task: ChallengeTask;
+  readonly authenticator: PluginChoice;
+  readonly receipt?: Receipt;
 }
 
 /** A renewal under way. What it published, and what it ordered. */
@@ -24,8 +31,7 @@ export interface RenewEntry {
   /** What else was ordered; a resumed order must be for the same. */
   readonly terms?: OrderTerms;
   readonly orders: readonly JournalledOrder[];
-  readonly authenticators: readonly AuthenticatorChoice[];
-  readonly proofs: readonly { readonly task: ChallengeTask; readonly receipt?: Receipt }[];
+  readonly proofs: readonly JournalledProof[];
 }
 
 /** An edit as it was written, and whose it is. */

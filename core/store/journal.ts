@@ -48,8 +48,7 @@ const renewEntry = members(
     identifiers: list(text),
     terms: optional(members({ profile: optional(text), startsAfterMs: optional(whole), lifeMs: optional(whole) }, 'ignored')),
     orders: list(members({ algorithm: oneOf(KEY_ALGORITHMS), url: text, finalizing: flag }, 'ignored')),
-    authenticators: list(members({ plugin: text, options: mapOf(anything), names: optional(list(text)) }, 'ignored')),
-    proofs: list(members({ task, receipt: optional(mapOf(receiptValue)) }, 'ignored')),
+    proofs: list(members({ task, authenticator: choice, receipt: optional(mapOf(receiptValue)) }, 'ignored')),
   },
   'ignored',
 );
@@ -89,13 +88,12 @@ const deployEntry = members(
 
 const hooksEntry = members({ format: exactly(FORMAT), kind: exactly('hooks'), id: text, lineages: list(text) }, 'ignored');
 
-/** An entry that a certkit before 0.2 left: it has one authenticator, and tasks without their lineage. */
+/** An entry as an earlier certkit left it: all proofs are of one authenticator, and tasks go without their lineage. */
 function asNow(value: unknown): unknown {
   const entry = mapping(value);
   const { authenticator, lineage, proofs } = entry;
   if (authenticator === undefined || !Array.isArray(proofs)) return entry;
-  const withLineage = proofs.map((proof) => ({ ...mapping(proof), task: { lineage, ...mapping(mapping(proof).task) } }));
-  return { ...entry, authenticators: [authenticator], proofs: withLineage };
+  return { ...entry, proofs: proofs.map((proof) => ({ authenticator, ...mapping(proof), task: { lineage, ...mapping(mapping(proof).task) } })) };
 }
 
 function decoderOf(kind: unknown): Decoder<JournalEntry & { readonly format: typeof FORMAT }> {

@@ -125,6 +125,18 @@ test('a proof that cannot be removed is in the journal once, however often its o
   for (let tried = 0; tried < 3; tried += 1) expect((await home.run(['renew', 'stuck.test', '--force'])).exitCode).toBe(6);
   const journal = join(home.path, 'state/journal');
   expect(readdirSync(journal).flatMap((file) => JSON.parse(readFileSync(join(journal, file), 'utf8')).proofs)).toHaveLength(1);
+
+  // The lineage goes another way: who made the proof is still the one to remove it.
+  const otherwise = await home.run([...job(['stuck.test']), ...hooks()]);
+  expect(printed(otherwise)).toContain('stuck.test: the http-01 proof for stuck.test, by manual, was not removed');
+  const recovered = await home.run(['recover']);
+  expect(recovered.exitCode, printed(recovered)).toBe(1);
+  expect(printed(recovered)).not.toContain('Nothing to recover');
+  const taken = await home.run(['recover', '--as-is']);
+  expect(printed(taken)).toContain('/bin/false');
+  const after = await home.run(['recover']);
+  expect(after.exitCode, printed(after)).toBe(0);
+  expect(after.stderr).toBe('');
 });
 
 test('a hook that fails costs no validation, and the other hook is called for what may stand', async () => {

@@ -38,7 +38,7 @@ function slow(concurrency: Authenticator['concurrency']) {
     concurrency,
     present: (tasks) => new Promise((done) => underWay.push(() => done(tasks.map(() => ({}))))),
   };
-  return { underWay, prover: inBatches(authenticator, 'slow') };
+  return { underWay, prover: inBatches(authenticator, { plugin: 'slow', options: {} }) };
 }
 
 const aTurn = () => new Promise((done) => setImmediate(done));
@@ -96,7 +96,7 @@ describe('batches', () => {
 describe('proofs of one name over TLS', () => {
   test('take turns, and keep no other name waiting', async () => {
     const { batches, authenticator } = noting();
-    const prover = inBatches(authenticator, 'noting');
+    const prover = inBatches(authenticator, { plugin: 'noting', options: {} });
     const first = prover.present('a', [taskOf('a', 'shared.test'), taskOf('a', 'a.test')], signal);
     const second = prover.present('b', [taskOf('b', 'shared.test')], signal);
     const third = prover.present('c', [taskOf('c', 'c.test')], signal);
@@ -110,7 +110,7 @@ describe('proofs of one name over TLS', () => {
 
   test('go on when the one before could not be removed', async () => {
     const { batches, authenticator } = noting();
-    const prover = inBatches({ ...authenticator, remove: () => Promise.reject(new Error('it stays')) }, 'noting');
+    const prover = inBatches({ ...authenticator, remove: () => Promise.reject(new Error('it stays')) }, { plugin: 'noting', options: {} });
     await prover.present('a', [taskOf('a', 'shared.test')], signal);
     const second = prover.present('b', [taskOf('b', 'shared.test')], signal);
     await expect(prover.remove(taskOf('a', 'shared.test'))).rejects.toThrow('it stays');

@@ -45,7 +45,7 @@ function serversOf(world: World, lineages: readonly string[] = []) {
   const paths = createServedPaths(() => needs);
   const find = (names: readonly string[], change: Partial<WantedPaths> = {}) =>
     paths.find({
-      prover: { assess: () => ({ able: true, challenges: ['http-01'], wants: 'served-path' }), pluginFor: () => 'webroot' },
+      prover: { assess: () => ({ able: true, challenges: ['http-01'], wants: 'served-path' }), choiceFor: () => ({ plugin: 'webroot', options: {} }) },
       identifiers: names.map(identifier),
       installers: [],
       ...change,
@@ -76,7 +76,7 @@ test('each server is surveyed once, for however many lineages, and not if it was
 
 test('nobody is looked at for names whose authenticator does not want to know', async () => {
   const { find, surveyed } = serversOf({ nginx: {} });
-  const prover: WantedPaths['prover'] = { assess: () => ({ able: true, challenges: ['http-01'] }), pluginFor: () => 'webroot' };
+  const prover: WantedPaths['prover'] = { assess: () => ({ able: true, challenges: ['http-01'] }), choiceFor: () => ({ plugin: 'webroot', options: {} }) };
   expect(await find(['a.test'], { prover, installers: [choice('nginx')] })).toEqual(new Map());
   expect(surveyed).toEqual([]);
 });

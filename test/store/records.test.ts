@@ -14,7 +14,6 @@ const renewing: RenewEntry = {
   ca: 'https://ca.example/directory',
   identifiers: ['example.com'],
   orders: [{ algorithm: 'ecdsa-p256', url: 'https://ca.example/order/1', finalizing: true }],
-  authenticators: [{ plugin: 'webroot', options: { root: '/srv', list: ['a'] }, names: ['example.com'] }],
   proofs: [
     {
       task: {
@@ -24,6 +23,7 @@ const renewing: RenewEntry = {
         token: 'token',
         keyAuthorization: 'token.thumb',
       },
+      authenticator: { plugin: 'webroot', options: { root: '/srv', list: ['a'] } },
       receipt: { path: '/srv/x', made: true, count: 1 },
     },
     {
@@ -34,6 +34,7 @@ const renewing: RenewEntry = {
         token: 'other',
         keyAuthorization: 'other.thumb',
       },
+      authenticator: { plugin: 'standalone', options: {} },
     },
   ],
 };
