@@ -315,6 +315,7 @@ function pluginsOf(graph: DependencyContainer, { log, person }: Settings, needsO
     dns: graph.resolve(DNS),
     dnsProviders: { find: (name) => graph.resolve(DNS_PROVIDERS).find(name) },
     http: graph.resolve(HTTP_CHECK),
+    clock: graph.resolve(CLOCK),
     ...(person === undefined ? {} : { person }),
   });
   const authenticator = async ({ plugin, options }: PluginChoice, programs: Executor) =>

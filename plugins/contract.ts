@@ -228,11 +228,17 @@ export interface DnsProviders {
   find(name: string): Promise<DnsProvider>;
 }
 
+export interface PluginClock {
+  /** Milliseconds since the Unix epoch. */
+  nowMs(): number;
+}
+
 /** What authenticators see beside the rest: what is needed to publish proofs, and to see that they are there. */
 export interface AuthenticatorContext extends PluginContext<PluginFiles> {
   readonly dns: Dns;
   readonly dnsProviders: DnsProviders;
   readonly http: HttpCheck;
+  readonly clock: PluginClock;
   /** Absent where nobody is there. */
   readonly person?: Person;
 }

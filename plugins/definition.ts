@@ -1,5 +1,6 @@
+import { isPluginName } from '../core/model/plugin-name.ts';
 import type { OptionType, PluginKind } from './contract.ts';
-import { isPluginName, type PluginClaim } from './manifest.ts';
+import type { PluginClaim } from './manifest.ts';
 import { faultOfDefault } from './options.ts';
 
 const OPTION_TYPES: Readonly<Record<OptionType, true>> = {

@@ -43,8 +43,16 @@ export function createAuthenticator(definition: AuthenticatorDefinition, raw: Ra
   const options = readOptions(definition.name, definition.options, raw);
   const guard = guardOf(definition, maskFor(definition.options, options));
   const files = { ...readerOf(context.files), beneath: (root: string) => context.files.beneath(root) };
-  const { dns, dnsProviders, http, person } = context;
-  const seen: AuthenticatorContext = { ...guard.contextOf(context), files, dns, dnsProviders, http, ...(person === undefined ? {} : { person }) };
+  const { dns, dnsProviders, http, clock, person } = context;
+  const seen: AuthenticatorContext = {
+    ...guard.contextOf(context),
+    files,
+    dns,
+    dnsProviders,
+    http,
+    clock: { nowMs: () => clock.nowMs() },
+    ...(person === undefined ? {} : { person }),
+  };
   const plugin = guard.call('create', () => definition.create(options, seen));
 
   guard.demand('create', faultOfMethods(plugin, ['assess']));

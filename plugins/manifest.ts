@@ -1,5 +1,6 @@
 import satisfies from 'semver/functions/satisfies.js';
 import validRange from 'semver/ranges/valid.js';
+import { isPluginName } from '../core/model/plugin-name.ts';
 import type { PluginKind } from './contract.ts';
 
 /** One plugin that a package.json claims to hold. */
@@ -13,13 +14,6 @@ export interface PluginClaim {
 export type Verdict = { readonly ok: true; readonly plugins: readonly PluginClaim[] } | { readonly ok: false; readonly because: string };
 
 export const PLUGIN_KINDS: readonly PluginKind[] = ['authenticator', 'installer', 'notifier', 'dns-provider'];
-
-const NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
-
-/** The name of a plugin or an option: it becomes part of a flag. */
-export function isPluginName(name: unknown): name is string {
-  return typeof name === 'string' && name.length <= 64 && NAME.test(name);
-}
 
 /** Judges a package.json without importing the package: the code of a refused plugin never runs. */
 export function judgeManifest(manifest: { readonly certkit?: unknown }, contractVersion: string): Verdict {

@@ -57,7 +57,7 @@ const RULES: readonly { readonly room: RegExp; readonly may: readonly (string | 
   { room: /^core\/edges\//, may: ['core/edges/', 'core/model/', 'core/ports.ts', 'core/errors.ts', 'plugins/contract.ts', 'execa', 'diff', 'node:'] },
   { room: /^plugins\/notifiers\//, may: ['plugins/notifiers/', /^certkit\//, 'nodemailer', 'node:'] },
   { room: /^plugins\/contract\.ts$/, may: ['core/model/'] },
-  { room: /^plugins\/dns\//, may: ['plugins/dns/', 'plugins/contract.ts', 'core/pool.ts', 'node:crypto', 'node:net', 'node:timers/promises'] },
+  { room: /^plugins\/dns\//, may: ['plugins/dns/', 'plugins/contract.ts', 'core/model/', 'core/pool.ts', 'node:crypto', 'node:net', 'node:timers/promises'] },
   {
     room: /^plugins\/tls-alpn\//,
     may: ['plugins/contract.ts', 'core/model/', 'core/acme/der.ts', 'core/acme/ip-bytes.ts', 'core/acme/subject-alt-name.ts', 'node:crypto'],

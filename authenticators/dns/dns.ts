@@ -10,9 +10,9 @@ export default defineAuthenticator({
   summary: 'Proves names, wildcards too, by TXT records that it makes at your DNS provider',
   options,
 
-  create(given, { dns, dnsProviders, log, person }): ForeseeingAuthenticator<RecordTask['type']> {
+  create(given, { dns, dnsProviders, log, clock, person }): ForeseeingAuthenticator<RecordTask['type']> {
     const { challenge, ttlSeconds, limitMs, resolvers, check } = settingsOf(given);
-    const records = createProofRecords({ providers: given.provider, ttlSeconds, dns, dnsProviders });
+    const records = createProofRecords({ providers: given.provider, ttlSeconds, dns, dnsProviders, clock });
     const onWait = (text: string) => (person === undefined ? log.debug(text) : person.show(text));
 
     /** The proofs that all servers show, and an error for each of the others. */
@@ -65,7 +65,7 @@ export default defineAuthenticator({
 const notServed = ({ provider, record: { name } }: Proof, because: string) =>
   pluginFault(
     'PLUGIN_PRESENT_FAILED',
-    `${provider} took the record ${name}, but ${because}`,
+    `${provider.replace(/:.*/s, '')} took the record ${name}, but ${because}`,
     'The CA was not told to look. If the servers only need longer, set --dns-propagation-timeout; if they look another way from here, --no-dns-check leaves them unasked.',
   );
 

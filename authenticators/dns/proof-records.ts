@@ -1,4 +1,4 @@
-import type { ByName, Dns, DnsProvider, DnsProviders, Receipt } from 'certkit/plugin';
+import type { ByName, Dns, DnsProvider, DnsProviders, PluginClock, Receipt } from 'certkit/plugin';
 import { madeBy, type Proof, proofOf, providerFor, type RecordTask } from './proof.ts';
 import { inTurns } from './zone-turns.ts';
 
@@ -19,9 +19,10 @@ interface Needs {
   readonly ttlSeconds: number;
   readonly dns: Dns;
   readonly dnsProviders: DnsProviders;
+  readonly clock: PluginClock;
 }
 
-export function createProofRecords({ providers, ttlSeconds, dns, dnsProviders }: Needs): ProofRecords {
+export function createProofRecords({ providers, ttlSeconds, dns, dnsProviders, clock }: Needs): ProofRecords {
   /** By token, how far this process got where it failed: `unplanned` when the provider was not asked for anything. */
   const failedAs = new Map<string, 'unplanned' | 'refused'>();
 
@@ -36,7 +37,7 @@ export function createProofRecords({ providers, ttlSeconds, dns, dnsProviders }:
 
   const findProvider = async (name: string): Promise<DnsProvider> => inTurns(await dnsProviders.find(name));
 
-  const proofFor = (task: RecordTask, signal: AbortSignal) => proofOf(task, { providers, ttlSeconds, dns }, signal);
+  const proofFor = (task: RecordTask, signal: AbortSignal) => proofOf(task, { providers, ttlSeconds, dns, clock }, signal);
 
   /** All that the servers of a zone show at the name of a record; those that do not answer show nothing. */
   async function valuesShown({ place, record }: Proof, signal: AbortSignal): Promise<readonly string[]> {

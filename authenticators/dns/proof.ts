@@ -1,5 +1,5 @@
 import { authorizes, txtRecordFor } from 'certkit/dns';
-import type { ByName, Dns, DnsAccountTask, DnsPersistTask, DnsPlace, DnsTask, Identifier, Receipt, TxtRecord } from 'certkit/plugin';
+import type { ByName, Dns, DnsAccountTask, DnsPersistTask, DnsPlace, DnsTask, Identifier, PluginClock, Receipt, TxtRecord } from 'certkit/plugin';
 import { pluginFault } from 'certkit/plugin';
 
 export type RecordTask = DnsTask | DnsAccountTask | DnsPersistTask;
@@ -23,14 +23,15 @@ export interface ProofNeeds {
   readonly providers: ByName<string>;
   readonly ttlSeconds: number;
   readonly dns: Pick<Dns, 'place'>;
+  readonly clock: PluginClock;
 }
 
-export async function proofOf(task: RecordTask, { providers, ttlSeconds, dns }: ProofNeeds, signal: AbortSignal): Promise<Proof> {
+export async function proofOf(task: RecordTask, { providers, ttlSeconds, dns, clock }: ProofNeeds, signal: AbortSignal): Promise<Proof> {
   const provider = providerFor(task.identifier, providers);
   const { name, value } = txtRecordFor(task);
   const place = await dns.place(name, signal);
   const proof = { provider, zone: place.zone, place, record: { name: place.name, value, ttlSeconds } };
-  return task.type === 'dns-persist-01' ? { ...proof, accepts: (found) => authorizes(found, task, Date.now()) } : proof;
+  return task.type === 'dns-persist-01' ? { ...proof, accepts: (found) => authorizes(found, task, clock.nowMs()) } : proof;
 }
 
 /** Where the record for an identifier will be, as far as it can be told without a CA. */

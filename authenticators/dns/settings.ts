@@ -1,4 +1,4 @@
-import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { parseDnsServer } from 'certkit/dns';
 import { boolean, integer, text } from 'certkit/options';
 import { type OptionsOf, pluginFault } from 'certkit/plugin';
 import type { RecordTask } from './proof.ts';
@@ -50,15 +50,11 @@ function within(option: string, value: number, least: number, most: number): num
 
 function resolversOf(given: string | undefined): readonly string[] {
   const resolvers = given === undefined ? [] : given.split(',').map((one) => one.trim());
-  const wrong = resolvers.find((one) => !isEndpoint(one));
-  if (wrong === undefined) return resolvers;
-  throw invalid('check-resolvers', `"${wrong}" is no address of a server`, 'Write 192.0.2.53, 192.0.2.53:5353, 2001:db8::53 or [2001:db8::53]:5353.');
-}
-
-function isEndpoint(given: string): boolean {
-  if (isIP(given) !== 0) return true;
-  const [, v6, v4 = '', port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(given) ?? [];
-  return (v6 === undefined ? isIPv4(v4) : isIPv6(v6)) && Number(port) >= 1 && Number(port) <= 65_535;
+  for (const resolver of resolvers) {
+    const parsed = parseDnsServer(resolver);
+    if (!parsed.ok) throw invalid('check-resolvers', parsed.because, 'Several have commas between them.');
+  }
+  return resolvers;
 }
 
 const invalid = (option: string, because: string, hint: string) => pluginFault('PLUGIN_OPTION_INVALID', `Option "${option}" of dns: ${because}`, hint);

@@ -13,7 +13,7 @@ export async function createdByHand(
   looking: Looking | undefined,
   context: AuthenticatorContext,
 ): Promise<void> {
-  person.show(neededFor(tasks, Date.now()).map(instructionText).join('\n'));
+  person.show(neededFor(tasks, context.clock.nowMs()).map(instructionText).join('\n'));
   let missing = tasks;
   let question = 'Press Enter when all of it is there, or type q to give up: ';
   while (missing.length > 0) {
@@ -34,6 +34,6 @@ function gaveUp(tasks: readonly ChallengeTask[]): Error {
   return pluginFault(
     'PLUGIN_PRESENT_FAILED',
     `manual did not see the proof for ${tasks.map(({ identifier }) => identifier.value).join(', ')}: nobody created it`,
-    'The CA was not asked, so nothing counts against a limit. Run the same command again when you like: what is to be created differs each time, but for dns-persist-01.',
+    'The CA was not asked, so nothing counts against a limit. Run the same command again when you like; it says anew what is to be created.',
   );
 }

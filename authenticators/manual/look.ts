@@ -29,7 +29,7 @@ export async function lookFor(
         const record = {
           place,
           value: content,
-          ...(task.type === 'dns-persist-01' ? { accepts: (value: string) => authorizes(value, task, Date.now()) } : {}),
+          ...(task.type === 'dns-persist-01' ? { accepts: (value: string) => authorizes(value, task, context.clock.nowMs()) } : {}),
         };
         const onWait = (text: string) => context.log.debug(text);
         const [became] = await untilServed([record], { dns: context.dns, limitMs: dnsLimitMs, signal, onWait });

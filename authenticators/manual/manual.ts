@@ -10,7 +10,7 @@ import {
   pluginFault,
 } from 'certkit/plugin';
 import { createdByHand } from './by-hand.ts';
-import { runAuthHook, runCleanupHook } from './hooks.ts';
+import { type Hooks, runAuthHook, runCleanupHook } from './hooks.ts';
 import { instructionText, neededFor } from './instruction.ts';
 import { type Looking, lookFor } from './look.ts';
 
@@ -35,7 +35,7 @@ export default defineAuthenticator({
   },
 
   create(options, context): ForeseeingAuthenticator<ManualChallenge> {
-    const { programs, person, log } = context;
+    const { programs, person, log, clock } = context;
     const challenge = readChallenge(options.challenge);
     const hooks = readHooks(options);
     const looking = (dnsLimitMs: number, signal: AbortSignal): Looking | undefined =>
@@ -49,35 +49,39 @@ export default defineAuthenticator({
       return turn;
     }
 
-    async function byHooks(tasks: readonly ChallengeTask[], signal: AbortSignal): Promise<readonly Presented[]> {
-      const presented: Presented[] = [];
-      for (const task of tasks) {
-        signal.throwIfAborted();
-        presented.push(hooks === undefined ? {} : await runAuthHook(task, tasks, hooks, programs, signal).catch((thrown: unknown) => asError(thrown, signal)));
-      }
+    /** A record that stays may be there already, and then nobody has to make it. */
+    async function standing(tasks: readonly ChallengeTask[], signal: AbortSignal): Promise<ReadonlySet<ChallengeTask>> {
+      const durable = tasks.filter(({ type }) => type === 'dns-persist-01');
+      const sights = await lookFor(durable, { port: options['check-port'], dnsLimitMs: 0, signal }, context);
+      return new Set(durable.filter((_, at) => sights[at]?.kind === 'right'));
+    }
+
+    async function byHooks(tasks: readonly ChallengeTask[], hooks: Hooks, signal: AbortSignal): Promise<ReadonlyMap<ChallengeTask, Presented>> {
+      const presented = new Map<ChallengeTask, Presented>();
+      await inTurn(async () => {
+        const needed = neededFor(tasks, clock.nowMs());
+        for (const task of needed) {
+          signal.throwIfAborted();
+          presented.set(task, await runAuthHook(task, needed, hooks, programs, signal).catch((thrown: unknown) => asError(thrown, signal)));
+        }
+      });
       const look = looking(options['propagation-timeout'] * 1000, signal);
-      const created = tasks.filter((_, at) => !(presented[at] instanceof Error));
+      const created = tasks.filter((task) => !(presented.get(task) instanceof Error));
       const sights = look === undefined ? [] : await lookFor(created, look, context);
       for (const [at, sight] of sights.entries()) {
         const task = created[at];
         if (task === undefined || sight.kind === 'right') continue;
         if (sight.kind === 'unseen') log.warn(`manual: the proof for ${task.identifier.value} could not be looked for: ${sight.because}`);
-        else presented[tasks.indexOf(task)] = unseen(task, `the hook ended well, and ${sight.because}`);
+        else presented.set(task, unseen(task, `the hook ended well, and ${sight.because}`));
       }
       return presented;
     }
 
-    async function byPerson(tasks: readonly ChallengeTask[], signal: AbortSignal): Promise<readonly Presented[]> {
-      // A record that stays may be there already, and then nobody need be.
-      const standing = tasks.filter(({ type }) => type === 'dns-persist-01');
-      const sights = await lookFor(standing, { port: options['check-port'], dnsLimitMs: 0, signal }, context);
-      const wanted = tasks.filter((task) => sights[standing.indexOf(task as (typeof standing)[number])]?.kind !== 'right');
-      if (wanted.length === 0) return tasks.map(() => ({}));
-      if (person === undefined) {
-        return tasks.map((task) => (wanted.includes(task) ? nobodyThere(task, wanted) : {}));
-      }
-      await createdByHand(wanted, person, looking(PATIENCE_MS, signal), context);
-      return tasks.map(() => ({}));
+    async function byPerson(tasks: readonly ChallengeTask[], signal: AbortSignal): Promise<ReadonlyMap<ChallengeTask, Presented>> {
+      if (tasks.length === 0) return new Map();
+      if (person === undefined) return new Map(tasks.map((task) => [task, nobodyThere(task, neededFor(sameLineage(task, tasks), clock.nowMs()))]));
+      await inTurn(() => createdByHand(tasks, person, looking(PATIENCE_MS, signal), context));
+      return new Map();
     }
 
     return {
@@ -105,11 +109,13 @@ export default defineAuthenticator({
           await requireProgram(option, argv, context);
       },
 
-      present: (tasks, signal) =>
-        inTurn(async () => {
-          signal.throwIfAborted();
-          return hooks === undefined ? byPerson(tasks, signal) : byHooks(tasks, signal);
-        }),
+      async present(tasks, signal) {
+        signal.throwIfAborted();
+        const there = await standing(tasks, signal);
+        const wanted = tasks.filter((task) => !there.has(task));
+        const presented = hooks === undefined ? await byPerson(wanted, signal) : await byHooks(wanted, hooks, signal);
+        return tasks.map((task) => presented.get(task) ?? {});
+      },
 
       remove: (task, receipt) =>
         inTurn(async () => {
@@ -126,7 +132,9 @@ function readChallenge(challenge: string | undefined): ManualChallenge | undefin
   throw invalid('challenge', `it is none of ${CHALLENGES.join(', ')}`, 'Leave it out for http-01, and dns-01 for wildcards.');
 }
 
-function readHooks(options: Readonly<Record<'auth-hook' | 'cleanup-hook', readonly string[] | undefined>> & { readonly 'hook-timeout': number }) {
+function readHooks(
+  options: Readonly<Record<'auth-hook' | 'cleanup-hook', readonly string[] | undefined>> & { readonly 'hook-timeout': number },
+): Hooks | undefined {
   const { 'auth-hook': auth, 'cleanup-hook': cleanup, 'hook-timeout': seconds } = options;
   if (seconds < 1) throw invalid('hook-timeout', 'it is less than a second', 'Give a number of seconds from 1 on.');
   if (auth === undefined && cleanup !== undefined)
@@ -159,14 +167,14 @@ const unseen = ({ identifier }: ChallengeTask, because: string) =>
   );
 
 /** Of a record that stays, which a person has to make once. */
-const nobodyThere = ({ identifier, lineage }: ChallengeTask, tasks: readonly ChallengeTask[]) => {
-  const ofLineage = tasks.filter((task) => task.lineage === lineage);
-  return pluginFault(
+const nobodyThere = ({ identifier }: ChallengeTask, needed: readonly ChallengeTask[]) =>
+  pluginFault(
     'PLUGIN_PRESENT_FAILED',
-    `manual did not see the proof for ${identifier.value}, and nobody is there to create it\n${neededFor(ofLineage, Date.now()).map(instructionText).join('\n')}`,
+    `manual did not see the proof for ${identifier.value}, and nobody is there to create it\n${needed.map(instructionText).join('\n')}`,
     'Add it and run the same command again; at a terminal certkit waits until it is there. The CA was not asked to look.',
   );
-};
+
+const sameLineage = ({ lineage }: ChallengeTask, tasks: readonly ChallengeTask[]) => tasks.filter((task) => task.lineage === lineage);
 
 /** One hook that fails is the failure of its lineage; the others go on. */
 function asError(thrown: unknown, signal: AbortSignal): Error {

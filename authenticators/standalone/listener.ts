@@ -68,11 +68,11 @@ export function createListener<T extends { readonly token: string }, A>(
 }
 
 /** The same listener for whoever names the same place. */
-export function onePerPlace<T>(create: (place: Place) => Listener<T>): (place: Place) => Listener<T> {
+export function onePerPlace<T, N extends readonly unknown[]>(create: (place: Place, ...needs: N) => Listener<T>): (place: Place, ...needs: N) => Listener<T> {
   const made = new Map<string, Listener<T>>();
-  return (place) => {
+  return (place, ...needs) => {
     const key = `${place.addresses.join(' ')} ${place.port}`;
-    const listener = made.get(key) ?? create(place);
+    const listener = made.get(key) ?? create(place, ...needs);
     made.set(key, listener);
     return listener;
   };

@@ -24,11 +24,11 @@ export default defineAuthenticator({
     challenge: text('http-01 or tls-alpn-01; when not given http-01, or what the CA offers'),
   },
 
-  create({ port, 'tls-port': tlsPort, address, challenge }, { files, log }): ForeseeingAuthenticator<Challenge> {
+  create({ port, 'tls-port': tlsPort, address, challenge }, { files, log, clock }): ForeseeingAuthenticator<Challenge> {
     const addresses = address === undefined ? ['0.0.0.0', '::'] : addressesIn(address);
     const challenges = challenge === undefined ? CHALLENGES : [challengeNamed(challenge)];
     const http = httpListenerAt({ addresses, port });
-    const tls = tlsListenerAt({ addresses, port: tlsPort });
+    const tls = tlsListenerAt({ addresses, port: tlsPort }, clock);
 
     /** Says, where it may, that the other port would do. */
     async function trouble(thrown: unknown, { place }: Listener<never>): Promise<Error> {

@@ -1,5 +1,5 @@
 import type { HttpExpectation, HttpSight } from '../../plugins/contract.ts';
-import type { Answer, Reply } from './http-exchange.ts';
+import type { Answer, Reply } from './http-get.ts';
 import { type Step, shortened, type Trail } from './http-trail.ts';
 
 /** What Let's Encrypt reads of an answer; a proof has about 87. */

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { scopeOf, WORLD } from './address-scope.ts';
-import { type Answer, exchange, hostOf, portOf } from './http-exchange.ts';
+import { exchange, hostOf, portOf } from './http-exchange.ts';
+import type { Answer } from './http-get.ts';
 
 /** A request on the way, and who was asked. */
 export interface Step {

@@ -1,5 +1,6 @@
 import type { Parsed } from './identifier.ts';
 import type { PluginChoice } from './lineage.ts';
+import { isPluginName } from './plugin-name.ts';
 
 /** An account at a DNS provider, by the name that certkit.yaml gives it. Where options are secret, they say where the secret is. */
 export interface DnsAccount {
@@ -7,10 +8,8 @@ export interface DnsAccount {
   readonly choice: PluginChoice;
 }
 
-const NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
-
 /** As the names of plugins are: it is written where they are. */
 export function parseDnsAccountName(text: string): Parsed<string> {
-  if (text.length <= 64 && NAME.test(text)) return { ok: true, value: text };
+  if (isPluginName(text)) return { ok: true, value: text };
   return { ok: false, because: 'a name is made of lower-case words joined by hyphens, such as home or dns-of-shop' };
 }

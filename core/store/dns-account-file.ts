@@ -1,7 +1,7 @@
 import { type DnsAccount, parseDnsAccountName } from '../model/dns-account.ts';
-import type { PluginChoice } from '../model/lineage.ts';
 import type { FileReader } from '../ports.ts';
-import { type Decoder, Misfit, mapOf, mapping, members, optional, text } from './decode.ts';
+import { decodeChoice } from './choices-file.ts';
+import { type Decoder, Misfit, mapOf, mapping, members, optional } from './decode.ts';
 import type { Layout } from './layout.ts';
 import { utf8Of } from './utf8.ts';
 import type { YamlFiles } from './yaml-files.ts';
@@ -32,19 +32,11 @@ export function createDnsAccounts(layout: Layout, files: FileReader, yamlFiles: 
   };
 }
 
-const withPlugin = members({ plugin: text }, 'ignored');
-
 export const decodeDnsAccounts: Decoder<readonly DnsAccount[]> = (value) => {
-  const { dns_providers: accounts = {} } = members({ dns_providers: optional(mapOf(decodeChoice)) }, 'ignored')(value ?? {});
+  const { dns_providers: accounts = {} } = members({ dns_providers: optional(mapOf((account) => decodeChoice(mapping(account)))) }, 'ignored')(value ?? {});
   return Object.entries(accounts).map(([name, choice]) => {
     const parsed = parseDnsAccountName(name);
     if (!parsed.ok) throw new Misfit(`"${name}" names no DNS provider: ${parsed.because}`, ['dns_providers', name], true);
     return { name, choice };
   });
 };
-
-function decodeChoice(value: unknown): PluginChoice {
-  const { plugin } = withPlugin(value);
-  const { plugin: _plugin, ...options } = mapping(value);
-  return { plugin, options };
-}

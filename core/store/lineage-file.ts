@@ -2,11 +2,9 @@ import { isAbsolute } from 'node:path';
 import { parseDnsServer } from '../model/dns-server.ts';
 import { parseDuration } from '../model/duration.ts';
 import type { HookDeclarations } from '../model/hook.ts';
-import { type Identifier, type Parsed, parseIdentifier } from '../model/identifier.ts';
+import type { Parsed } from '../model/identifier.ts';
 import {
-  type AuthenticatorChoice,
   type Authority,
-  authenticatorFor,
   KEY_ALGORITHMS,
   type KeyAlgorithm,
   keyTypeOf,
@@ -14,14 +12,16 @@ import {
   type Lineage,
   type OrderTerms,
   type Permissions,
-  type PluginChoice,
   type Policy,
 } from '../model/lineage.ts';
 import { isLoopbackHost } from '../model/loopback.ts';
-import { type Decoded, type Decoder, flag, list, Misfit, mapping, members, oneOf, optional, parsed, text } from './decode.ts';
+import { assembleAuthenticators, decodeAuthenticators, decodeChoice, plainAuthenticator, plainAuthenticators, plainChoice } from './choices-file.ts';
+import { type Decoded, type Decoder, flag, list, Misfit, members, oneOf, optional, parsed, text } from './decode.ts';
 import { formatDelay, parseDelay } from './delay-text.ts';
 import { decodeHooks, plainHooks } from './hooks-file.ts';
 import { formatDuration, formatLead, parseLead } from './lead-text.ts';
+import { decodeIdentifiers, decodeNames, distinct } from './names-file.ts';
+import { present } from './present.ts';
 
 /** System-wide defaults, as certkit.yaml says them. What it does not say is absent. */
 export interface Settings {
@@ -84,7 +84,7 @@ const LINEAGE = {
   authenticator: optional(decodeChoice),
   authenticators: optional(decodeAuthenticators),
   installers: optional(list(decodeChoice)),
-  serve: optional(decodeServe),
+  serve: optional(decodeNames),
 };
 
 /** What one lineage's file says by itself, before defaults are merged in. */
@@ -195,21 +195,6 @@ export function plainSettings({ authority, keys, reuseKey, policy, terms, permis
   });
 }
 
-function plainChoice({ plugin, options }: PluginChoice): Record<string, unknown> {
-  return { plugin, ...present<Record<string, unknown>>(options) };
-}
-
-function plainAuthenticator({ names, ...choice }: AuthenticatorChoice): Record<string, unknown> {
-  const { plugin, ...options } = plainChoice(choice);
-  return { plugin, ...present<Record<string, unknown>>({ names }), ...options };
-}
-
-function plainAuthenticators(authenticators: readonly AuthenticatorChoice[]): Record<string, unknown> {
-  const [only, second] = authenticators;
-  if (only !== undefined && second === undefined && only.names === undefined) return { authenticator: plainChoice(only) };
-  return { authenticators: authenticators.map(plainAuthenticator) };
-}
-
 type TermsFields = Pick<SettingsFields, 'profile' | 'not_before' | 'not_after'>;
 
 function termsOf({ profile, not_before, not_after }: TermsFields): OrderTerms {
@@ -229,14 +214,6 @@ function plainPermissions({ mode, owner, group }: Permissions): Record<string, u
   return Object.keys(plain).length === 0 ? undefined : plain;
 }
 
-function decodeIdentifiers(value: unknown): readonly Identifier[] {
-  return distinct(list(parsed(parseIdentifier))(value), ({ value: name }) => name);
-}
-
-function decodeServe(value: unknown): readonly string[] {
-  return distinct(list(parsed(parseIdentifier))(value), ({ value: name }) => name).map(({ value: name }) => name);
-}
-
 function decodeKeys(value: unknown): readonly KeyAlgorithm[] {
   const keys = distinct(list(oneOf(KEY_ALGORITHMS))(value), (key) => key);
   if (new Set(keys.map(keyTypeOf)).size < keys.length) throw new Misfit('two keys are of different types: one ecdsa and one rsa');
@@ -246,74 +223,6 @@ function decodeKeys(value: unknown): readonly KeyAlgorithm[] {
 function decodeLimit(value: unknown): number {
   if (!Number.isSafeInteger(value) || (value as number) < 1) throw new Misfit('a whole number from 1 on is wanted');
   return value as number;
-}
-
-function distinct<T>(items: readonly T[], nameOf: (item: T) => string): readonly T[] {
-  if (items.length === 0) throw new Misfit('at least one is wanted');
-  const seen = new Set<string>();
-  items.forEach((item, at) => {
-    if (seen.has(nameOf(item))) throw new Misfit(`"${nameOf(item)}" is there twice`, [at]);
-    seen.add(nameOf(item));
-  });
-  return items;
-}
-
-/** `{plugin: webroot, root: /srv}`, or the name alone where nothing is set. */
-function decodeChoice(value: unknown): PluginChoice {
-  if (typeof value === 'string') return { plugin: text(value), options: {} };
-  const { plugin, ...options } = mapping(value);
-  if (plugin === undefined) throw new Misfit('"plugin" is missing: the name of the plugin');
-  if (typeof plugin !== 'string' || plugin === '') throw new Misfit('the name of a plugin is wanted', ['plugin']);
-  return { plugin, options };
-}
-
-/** The same, with the names that each is for. */
-function decodeAuthenticators(value: unknown): readonly AuthenticatorChoice[] {
-  const choices = list(decodeAuthenticator)(value);
-  if (choices.length === 0) throw new Misfit('at least one is wanted');
-  const others = choices.flatMap(({ names }, at) => (names === undefined ? [at] : []));
-  if (others[1] !== undefined) throw new Misfit('"names" is missing: one authenticator may go without, which is for all other names', [others[1]]);
-  if (choices.length === 1 && others.length === 1) throw new Misfit('one authenticator for all names is written as "authenticator"');
-  const seen = new Set<string>();
-  for (const [at, { names }] of choices.entries()) {
-    for (const name of names ?? []) {
-      if (seen.has(name)) throw new Misfit(`"${name}" has an authenticator already`, [at, 'names']);
-      seen.add(name);
-    }
-  }
-  return choices;
-}
-
-function decodeAuthenticator(value: unknown): AuthenticatorChoice {
-  if (typeof value === 'string') return decodeChoice(value);
-  const { names, ...choice } = mapping(value);
-  return names === undefined ? decodeChoice(choice) : { ...decodeChoice(choice), names: decodeNames(names) };
-}
-
-function decodeNames(value: unknown): readonly string[] {
-  try {
-    return decodeServe(value);
-  } catch (thrown) {
-    throw thrown instanceof Misfit ? thrown.within('names') : thrown;
-  }
-}
-
-/** Each name has to have one. */
-function assembleAuthenticators({ authenticator, authenticators, identifiers }: LineageFields): readonly AuthenticatorChoice[] {
-  if (authenticator !== undefined && authenticators !== undefined)
-    throw new Misfit('"authenticator" and "authenticators" are both there; one for all names is the first, several the second', ['authenticators']);
-  if (authenticators === undefined) {
-    if (authenticator === undefined) throw new Misfit('"authenticator" is missing: the plugin that proves control of the names');
-    return [authenticator];
-  }
-  for (const [at, { names }] of authenticators.entries()) {
-    const unknown = names?.find((name) => !identifiers.some(({ value }) => value === name));
-    if (unknown !== undefined) throw new Misfit(`"${unknown}" is none of the identifiers`, ['authenticators', at, 'names']);
-  }
-  const without = identifiers.find((identifier) => authenticatorFor(authenticators, identifier) === undefined);
-  if (without !== undefined)
-    throw new Misfit(`"${without.value}" has no authenticator: name it at one of them, or give one without "names"`, ['authenticators']);
-  return authenticators;
 }
 
 /** Octal digits, as everybody writes a mode: 640, 0640, 0o640. The world and execution stay shut. */
@@ -343,9 +252,4 @@ function parseAbsolutePath(written: string): Parsed<string> {
 
 function parseEmail(written: string): Parsed<string> {
   return /^[^\s@,?]+@[^\s@,?]+$/.test(written) ? { ok: true, value: written } : { ok: false, because: 'one address is wanted, such as admin@example.com' };
-}
-
-/** Leaves out what is undefined. */
-function present<T extends object>(all: { readonly [K in keyof T]: T[K] | undefined }): T {
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as T;
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { DnsAccountTask, DnsPersistTask, DnsTask, Identifier, TxtRecord } from '../contract.ts';
 import { base32 } from './base32.ts';
 
+export { parseDnsServer } from '../../core/model/dns-server.ts';
 export { authorizes } from './persist-value.ts';
 export { type Propagation, type PropagationNeeds, untilServed } from './propagation.ts';
 export type { AwaitedRecord } from './watch.ts';

@@ -32,13 +32,12 @@ export function tlsAlpnServerName({ kind, value }: Identifier): string {
         .join('.')}.ip6.arpa`;
 }
 
-/** What a server shows to prove a name: self-signed, for that name alone, with the digest of the key authorization in a critical extension (RFC 8737 section 3). */
-export function tlsAlpnCertificate({ identifier, keyAuthorization }: Pick<TlsAlpnTask, 'identifier' | 'keyAuthorization'>): TlsAlpnCertificate {
+/** What a server shows to prove a name: self-signed, for that name alone, with the digest of the key authorization in a critical extension (RFC 8737 section 3). Valid for a day around now. */
+export function tlsAlpnCertificate({ identifier, keyAuthorization }: Pick<TlsAlpnTask, 'identifier' | 'keyAuthorization'>, nowMs: number): TlsAlpnCertificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = sequence(objectIdentifier(ECDSA_WITH_SHA256));
   const name = sequence(set(sequence(objectIdentifier(COMMON_NAME), element(UTF8_STRING, Buffer.from('ACME challenge')))));
   const digest = createHash('sha256').update(keyAuthorization).digest();
-  const nowMs = Date.now();
   const content = sequence(
     tagged(0, smallInteger(2)), // version 3
     element(INTEGER, serialNumber()),

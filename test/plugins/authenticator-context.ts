@@ -10,6 +10,7 @@ export function authenticatorContext(given: PluginContext<PluginFiles> & Partial
     dns: { place: unasked, txt: unasked, addresses: unasked },
     dnsProviders: { find: unasked },
     http: { look: async () => ({ kind: 'right' }) },
+    clock: { nowMs: () => Date.now() },
     ...given,
   };
 }

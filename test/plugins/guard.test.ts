@@ -272,5 +272,5 @@ test('a plugin sees the looking half of the file system, an authenticator what i
   expect(() => createInstaller(definition('installer') as unknown as InstallerDefinition, {}, { ...context, files: all })).toThrow();
   expect(() => createAuthenticator(definition('authenticator') as unknown as AuthenticatorDefinition, {}, { ...context, files: all })).toThrow();
   const looking = ['facts', 'list', 'log', 'programs', 'read', 'readLink', 'realPath'];
-  expect(seen).toEqual([looking, [...looking, 'beneath', 'dns', 'dnsProviders', 'http'].sort()]);
+  expect(seen).toEqual([looking, [...looking, 'beneath', 'clock', 'dns', 'dnsProviders', 'http'].sort()]);
 });
