@@ -1,5 +1,4 @@
 import 'reflect-metadata/lite';
-import { X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { container, type DependencyContainer, type InjectionToken, instanceCachingFactory } from 'tsyringe';
@@ -10,7 +9,7 @@ import { createDnsProviders, type NamedDnsProviders } from '../plugins/dns-provi
 import { createAuthenticator, createInstaller, createNotifier } from '../plugins/guard.ts';
 import { judgedChoice, optionsKey } from '../plugins/judged-choice.ts';
 import type { PluginRoot } from '../plugins/roots.ts';
-import type { Acme, AcmeSession } from './acme/session.ts';
+import { createCertificateAuthority } from './certificate-authority.ts';
 import type { DumpRequest } from './confedit/nginx/crossplane.ts';
 import { systemClock } from './edges/clock.ts';
 import { difference } from './edges/difference.ts';
@@ -53,7 +52,7 @@ import { runUnattended, type UnattendedNeeds } from './flows/unattended.ts';
 import { undeploy } from './flows/undeploy.ts';
 import type { Change, PlacedChoice, Subject } from './model/configuration.ts';
 import type { Tell } from './model/event.ts';
-import type { Authority, PluginChoice } from './model/lineage.ts';
+import type { PluginChoice } from './model/lineage.ts';
 import type { Limits } from './policy/health.ts';
 import type { Clock, Executor, Files, Locks, Log, Probe, Random, Staging, SystemLog } from './ports.ts';
 import type { Schedule } from './schedule/schedule.ts';
@@ -142,7 +141,11 @@ export function compose(settings: Settings, override: (graph: DependencyContaine
   });
   once(HTTP_CHECK, (g) => createHttpCheck({ dns: g.resolve(DNS) }));
   once(CATALOG, (g) => createCatalog({ roots: pluginRoots(settings), files: g.resolve(FILES), uid: settings.uid }));
-  once(AUTHORITY, (g) => certificateAuthority(g, settings));
+  once(AUTHORITY, (g) => {
+    const { log, version, proxy, agreeToTerms } = settings;
+    const ports = { store: g.resolve(STORE), files: g.resolve(FILES), clock: g.resolve(CLOCK), random: g.resolve(RANDOM) };
+    return createCertificateAuthority({ ...ports, log, version, agreeToTerms, ...(proxy === undefined ? {} : { proxy }) });
+  });
   override(graph);
 
   const plugins = pluginsOf(graph, settings, () => needs());
@@ -375,93 +378,5 @@ function pluginsOf(graph: DependencyContainer, { log, person }: Settings, needsO
       const { options: declared } = await graph.resolve(CATALOG).find(kind, plugin);
       return { plugin, options: Object.fromEntries(Object.entries(options).filter(([option]) => declared[option]?.secret !== true)) };
     },
-  };
-}
-
-/** The CA, loaded when it is first asked; one session for each directory. */
-function certificateAuthority(graph: DependencyContainer, settings: Settings): CertificateAuthority & { close(): void } {
-  const sessions = new Map<string, Promise<AcmeSession>>();
-  let acme: Promise<Acme> | undefined;
-  let opened: Acme | undefined;
-
-  const load = async () => {
-    const { createAcme } = await import('./acme/session.ts');
-    const { log, version, proxy } = settings;
-    opened = createAcme({ clock: graph.resolve(CLOCK), random: graph.resolve(RANDOM), log, version, ...(proxy === undefined ? {} : { proxy }) });
-    return opened;
-  };
-  const keys = () => import('./acme/keys.ts');
-  const addressOf = async ({ directory, bundle }: Authority) => {
-    const bundlePem = bundle === undefined ? undefined : await graph.resolve(FILES).read(bundle);
-    if (bundle !== undefined && bundlePem === undefined) throw fault('STORE_UNREADABLE', { path: bundle, because: 'the CA bundle is not there' });
-    return { directory, ...(bundlePem === undefined ? {} : { bundlePem: Buffer.from(bundlePem).toString('utf8') }) };
-  };
-  const certificateId = async (certificatePem: string) => {
-    const { certificateId: idOf } = await import('./acme/certificate-id.ts');
-    return idOf(new X509Certificate(certificatePem).raw);
-  };
-
-  async function open(authority: Authority, signal: AbortSignal): Promise<AcmeSession> {
-    const store = graph.resolve(STORE);
-    const { directory, email } = authority;
-    acme ??= load();
-    const at = await addressOf(authority);
-    // Two runs that meet a CA for the first time at once make one account.
-    return store.withServerLock(`account ${directory}`, async () => {
-      const kept = await store.account(authority);
-      const keyPem = kept?.keyPem ?? (await (await keys()).createKeyPem('ecdsa-p256'));
-      if (kept === undefined) await store.saveAccount(authority, { keyPem });
-      const attempt = async (termsAgreed: boolean) =>
-        (await (acme as Promise<Acme>)).open(
-          at,
-          { keyPem, ...(kept?.url === undefined ? {} : { url: kept.url }) },
-          {
-            agreeToTerms: termsAgreed,
-            signal,
-            onRegistered: (url) => store.saveAccount(authority, { keyPem, url, termsAgreed }),
-            ...(email === undefined ? {} : { email }),
-          },
-        );
-      return attempt(kept?.termsAgreed === true).catch(async (thrown: unknown) => {
-        const error = asCertkitError(thrown);
-        if (error.code !== 'ACME_TERMS' || !(await settings.agreeToTerms(error.message))) throw error;
-        // Remembered before the CA is told: a run cut off here does not need the person again.
-        await store.saveAccount(authority, { keyPem, termsAgreed: true });
-        return attempt(true);
-      });
-    });
-  }
-
-  return {
-    load: async () => {
-      acme ??= load();
-      await (await acme).load();
-    },
-    session(authority, signal) {
-      const key = `${authority.directory} ${authority.bundle ?? ''}`;
-      const known = sessions.get(key) ?? open(authority, signal);
-      sessions.set(key, known);
-      // A CA that could not be reached for one lineage may be there for the next.
-      known.catch(() => sessions.delete(key));
-      return known;
-    },
-    createKeyPem: async (algorithm) => (await keys()).createKeyPem(algorithm),
-    createCsr: async (identifiers, keyPem) => (await keys()).createCsr(identifiers, keyPem),
-    readIssued: async (request) => (await import('./acme/chain.ts')).readIssued(request),
-    async reach(authority, signal) {
-      acme ??= load();
-      await (await acme).reach(await addressOf(authority), signal);
-    },
-    async renewalInfo(authority, certificatePem, signal) {
-      acme ??= load();
-      const id = await certificateId(certificatePem);
-      return id === undefined ? undefined : (await acme).renewalInfo(await addressOf(authority), id, signal);
-    },
-    certificateId,
-    async revocation(question, signal) {
-      const { askRevocation } = await import('./acme/revocation.ts');
-      return askRevocation(question, { nowMs: graph.resolve(CLOCK).nowMs(), signal });
-    },
-    close: () => opened?.close(),
   };
 }

@@ -12,6 +12,10 @@ const RULES: readonly { readonly room: RegExp; readonly may: readonly (string | 
   { room: /^core\/main\.ts$/, may: ['core/cli/', 'core/errors.ts', 'node:'] },
   { room: /^core\/composition\.ts$/, may: ['core/', 'plugins/', 'node:', 'tsyringe', 'reflect-metadata/lite'] },
   {
+    room: /^core\/certificate-authority\.ts$/,
+    may: ['core/acme/', 'core/model/', 'core/flows/needs.ts', 'core/store/store.ts', 'core/ports.ts', 'core/errors.ts', 'node:crypto'],
+  },
+  {
     room: /^core\/cli\//,
     may: [
       'core/cli/',

@@ -9,7 +9,7 @@ export function dnsAccountText(account: KnownDnsAccount): string {
   const title = `DNS provider ${account.name} (${account.plugin})`;
   switch (account.state) {
     case 'usable':
-      return `${title}: it can be used, and its secrets can be read`;
+      return `${title}: its options fit, and its secrets can be read`;
     case 'not-here':
       return `${title}: its secret is not at hand in this shell; where the run of a scheduler gets it, that is as it should be\n  ${indented(account)}`;
     case 'faulty':

@@ -28,8 +28,8 @@ export async function assessAuthenticators(
   const verdicts = await Promise.all(offered.map((one) => assess(one, identifiers, installers, needs)));
   const isMeant = ({ choice }: AuthenticatorVerdict) => installers.some(({ plugin }) => plugin === choice.plugin);
   const rank = (verdict: AuthenticatorVerdict) => {
-    if (verdict.kind !== 'works') return verdict.kind === 'asks' ? 3 : 4;
-    if (!verdict.unattended) return 2;
+    if (verdict.kind !== 'works') return verdict.kind === 'asks' ? 2 : 4;
+    if (!verdict.unattended) return 3; // nothing renews with it while nobody is there
     return isMeant(verdict) ? 0 : 1;
   };
   return verdicts.toSorted((a, b) => rank(a) - rank(b) || (a.choice.plugin < b.choice.plugin ? -1 : 1));
