@@ -206,7 +206,7 @@ const catalogue = {
     message: `The server's configuration cannot be read whole:${at.faults.map((text) => `\n  ${text}`).join('')}`,
     hint: 'Nothing was touched. Mend the file named, or report it if the server accepts it.',
   }),
-  INSTALLER_NO_WEBROOT: (at: { plugin: string; name: string; obstacles: readonly string[]; others: readonly string[] }) => ({
+  INSTALLER_NO_WEBROOT: (at: { plugin: string; wayOut: string; name: string; obstacles: readonly string[]; others: readonly string[] }) => ({
     message: `${at.plugin} has no place for the proof of ${at.name}:${[
       ...at.obstacles,
       ...(at.others.length === 0 ? [] : [`${list(at.others)}: nothing there is for the name over plain HTTP`]),
@@ -214,11 +214,11 @@ const catalogue = {
     ]
       .map((text) => `\n  ${text}`)
       .join('')}`,
-    hint: `Name the directory that the site is served from, as in --webroot-root ${at.name}=DIRECTORY, or choose another authenticator. The CA was not asked.`,
+    hint: `Name the directory that the site is served from, with ${at.wayOut}, or choose another authenticator. The CA was not asked.`,
   }),
-  INSTALLER_SEVERAL_WEBROOTS: (at: { plugin: string; name: string; found: readonly string[] }) => ({
+  INSTALLER_SEVERAL_WEBROOTS: (at: { plugin: string; wayOut: string; name: string; found: readonly string[] }) => ({
     message: `${at.plugin} finds more than one place for the proof of ${at.name}:${at.found.map((text) => `\n  ${text}`).join('')}`,
-    hint: `Name the one that a CA comes to, as in --webroot-root ${at.name}=DIRECTORY. The CA was not asked.`,
+    hint: `Name the one that a CA comes to, with ${at.wayOut}. The CA was not asked.`,
   }),
   INSTALLER_REJECTED: (at: { server: string; output: string }) => ({
     message: `${at.server} refuses its configuration:\n${at.output}`,

@@ -81,6 +81,7 @@ const assessment = v.variant('able', [
     able: v.literal(true),
     challenges: v.pipe(v.array(v.picklist(CHALLENGE_TYPES)), v.minLength(1)),
     wants: v.optional(v.literal('served-path')),
+    wayOut: v.optional(line),
   }),
   v.looseObject({ able: v.literal(false), because: line }),
 ]);

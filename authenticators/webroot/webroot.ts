@@ -76,7 +76,8 @@ export default defineAuthenticator({
       assess: (identifier) => {
         if (identifier.wildcard) return { able: false, because: 'http-01 cannot prove a wildcard name; use a dns authenticator' };
         // IP addresses as well: RFC 8738 section 3.
-        return { able: true, challenges: ['http-01'], ...(valueFor(given, identifier) === undefined ? { wants: 'served-path' } : {}) };
+        if (valueFor(given, identifier) !== undefined) return { able: true, challenges: ['http-01'] };
+        return { able: true, challenges: ['http-01'], wants: 'served-path', wayOut: `--webroot-root ${identifier.value}=DIRECTORY` };
       },
 
       async foresee(identifiers) {

@@ -55,19 +55,22 @@ export function createServedPaths(needsOf: () => Needs): ServedPaths {
 
   return {
     async find({ prover, identifiers, installers, looked }) {
-      const wanting = identifiers.filter((identifier) => {
+      const wanting = identifiers.flatMap((identifier) => {
         const assessment = prover.assess(identifier);
-        return assessment.able && assessment.wants === 'served-path';
+        return assessment.able && assessment.wants === 'served-path' ? [{ identifier, wayOut: assessment.wayOut }] : [];
       });
       if (wanting.length === 0) return new Map();
       for (const [slot, { survey }] of looked ?? []) surveys.set(slot, Promise.resolve(survey));
 
       const own = (await Promise.all(installers.map(sourceOf))).flat();
       const isTheirs = (identifier: Identifier) => decideServedPath(sayingsOf(own, identifier).filter(({ place }) => place?.byName === true)).kind === 'found';
-      const others = wanting.every(isTheirs) ? [] : await lookEverywhere();
+      const others = wanting.every(({ identifier }) => isTheirs(identifier)) ? [] : await lookEverywhere();
       const all = [...new Map([...own, ...others].map((source) => [source.key, source])).values()];
       return new Map(
-        wanting.map((identifier) => [identifier.value, pathFor(identifier, isTheirs(identifier) ? own : all, prover.choiceFor(identifier).plugin)]),
+        wanting.map(({ identifier, wayOut }) => {
+          const { plugin } = prover.choiceFor(identifier);
+          return [identifier.value, pathFor(identifier, isTheirs(identifier) ? own : all, { plugin, wayOut: wayOut ?? `an option of ${plugin}` })];
+        }),
       );
     },
   };
@@ -86,7 +89,7 @@ function sayingsOf(sources: readonly Source[], identifier: Identifier): readonly
 }
 
 /** @throws INSTALLER_NO_WEBROOT, INSTALLER_SEVERAL_WEBROOTS */
-function pathFor(identifier: Identifier, sources: readonly Source[], plugin: string): ServedPath {
+function pathFor(identifier: Identifier, sources: readonly Source[], asking: { readonly plugin: string; readonly wayOut: string }): ServedPath {
   const decision = decideServedPath(sayingsOf(sources, identifier));
   const name = identifier.value;
   switch (decision.kind) {
@@ -94,12 +97,12 @@ function pathFor(identifier: Identifier, sources: readonly Source[], plugin: str
       return decision.at;
     case 'several': {
       const found = decision.candidates.map(({ server, site, at }) => `${join(at.root, at.path)}, by ${site} of ${server}`);
-      throw fault('INSTALLER_SEVERAL_WEBROOTS', { plugin, name, found });
+      throw fault('INSTALLER_SEVERAL_WEBROOTS', { ...asking, name, found });
     }
     case 'none': {
       const obstacles = decision.because.map(({ server, because }) => `${server}: ${because}`);
       const others = sources.map(({ server }) => server).filter((server) => !decision.because.some((one) => one.server === server));
-      throw fault('INSTALLER_NO_WEBROOT', { plugin, name, obstacles, others: [...new Set(others)] });
+      throw fault('INSTALLER_NO_WEBROOT', { ...asking, name, obstacles, others: [...new Set(others)] });
     }
   }
 }

@@ -96,5 +96,7 @@ export type Assessment<T extends ChallengeType = ChallengeType> =
       readonly challenges: readonly T[];
       /** The http-01 task of this name is to say where a server of this machine has its file (`served`). Where none is found, core fails before the CA is asked. */
       readonly wants?: 'served-path';
+      /** How a person says it where no server does, for an error: `--webroot-root NAME=DIRECTORY`. */
+      readonly wayOut?: string;
     }
   | { readonly able: false; readonly because: string };

@@ -82,7 +82,7 @@ test('for a name without a root, what the server serves is wanted', () => {
   const named = make({ root: { 'a.example.com': root } });
   const assessed = (value: string) => named.assess({ kind: 'dns', value, wildcard: false });
   expect(assessed('a.example.com')).toEqual({ able: true, challenges: ['http-01'] });
-  expect(assessed('b.example.com')).toEqual({ able: true, challenges: ['http-01'], wants: 'served-path' });
+  expect(assessed('b.example.com')).toEqual({ able: true, challenges: ['http-01'], wants: 'served-path', wayOut: '--webroot-root b.example.com=DIRECTORY' });
 });
 
 test('each name has its proof below its own root, or where the server serves it from', async () => {

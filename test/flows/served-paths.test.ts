@@ -45,7 +45,10 @@ function serversOf(world: World, lineages: readonly string[] = []) {
   const paths = createServedPaths(() => needs);
   const find = (names: readonly string[], change: Partial<WantedPaths> = {}) =>
     paths.find({
-      prover: { assess: () => ({ able: true, challenges: ['http-01'], wants: 'served-path' }), choiceFor: () => ({ plugin: 'webroot', options: {} }) },
+      prover: {
+        assess: ({ value }) => ({ able: true, challenges: ['http-01'], wants: 'served-path', wayOut: `--webroot-root ${value}=DIRECTORY` }),
+        choiceFor: () => ({ plugin: 'webroot', options: {} }),
+      },
       identifiers: names.map(identifier),
       installers: [],
       ...change,

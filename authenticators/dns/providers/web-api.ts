@@ -15,7 +15,7 @@ export interface ApiAnswer {
   readonly status: number;
   /** What was answered as JSON; `undefined` where it is none. */
   readonly body: unknown;
-  /** Seconds to wait before the next request, when the server says so (RFC 9110 section 10.2.3). */
+  /** Seconds to wait before the next request, when the server says so as a number (RFC 9110 section 10.2.3); these APIs send no dates. */
   readonly retryAfterSeconds: number | undefined;
 }
 
@@ -36,8 +36,8 @@ export async function askApi(url: URL, { method, headers, body, signal }: ApiReq
       redirect: 'manual',
       signal: AbortSignal.any([signal, limit]),
     });
-    const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
-    return { status: response.status, body: parsed(await response.text()), retryAfterSeconds: Number.isFinite(seconds) ? Math.max(0, seconds) : undefined };
+    const retryAfter = response.headers.get('retry-after') ?? '';
+    return { status: response.status, body: parsed(await response.text()), retryAfterSeconds: /^\d+$/.test(retryAfter) ? Number(retryAfter) : undefined };
   } catch (thrown) {
     signal.throwIfAborted();
     if (limit.aborted) throw new Error(`did not answer within ${LIMIT_MS / 1000} seconds`, { cause: thrown });
