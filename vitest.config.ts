@@ -8,6 +8,7 @@ export default defineConfig({
     alias: [
       { find: /^certkit\/plugin$/, replacement: at('./plugins/contract.ts') },
       { find: /^certkit\/options$/, replacement: at('./plugins/options.ts') },
+      { find: /^certkit\/credentials$/, replacement: at('./plugins/credentials.ts') },
       { find: /^certkit\/dns$/, replacement: at('./plugins/dns/dns.ts') },
       { find: /^certkit\/kit$/, replacement: at('./plugins/kit/kit.ts') },
       { find: /^certkit\/confedit$/, replacement: at('./core/confedit/splice.ts') },

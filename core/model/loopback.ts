@@ -1,4 +1,5 @@
-/** Whether a host, as `URL` writes it, is this machine itself: what is sent there needs no TLS. */
+/** Whether a host, as a URL names it, is this machine itself: what is sent there needs no TLS. */
 export function isLoopbackHost(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+  const host = hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

@@ -1,4 +1,4 @@
-import { isLoopback } from './loopback.ts';
+import { isLoopbackHost } from 'certkit/credentials';
 import { invalidOption } from './undelivered.ts';
 
 export interface SmtpServer {
@@ -27,6 +27,6 @@ export function parseSmtpServer(text: string, { login, trusts }: { readonly logi
 
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const ofItsKind = url.protocol === 'smtps:' ? PORTS.submissions : login ? PORTS.submission : PORTS.relay;
-  const security = url.protocol === 'smtps:' ? 'tls' : isLoopback(url.hostname) && !trusts ? 'none' : 'starttls';
+  const security = url.protocol === 'smtps:' ? 'tls' : isLoopbackHost(url.hostname) && !trusts ? 'none' : 'starttls';
   return { host, port: url.port === '' ? ofItsKind : Number(url.port), security };
 }

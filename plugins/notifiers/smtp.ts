@@ -1,9 +1,9 @@
 import { connect } from 'node:net';
+import { withoutSecrets } from 'certkit/credentials';
 import type { NodemailerError } from 'nodemailer';
 import type { MailMessage } from './mail-message.ts';
 import type { SmtpServer } from './smtp-server.ts';
 import { reasonOf, undelivered } from './undelivered.ts';
-import { withoutSecrets } from './without-secrets.ts';
 
 export interface SmtpOrder {
   readonly server: SmtpServer;

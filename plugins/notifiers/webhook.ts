@@ -1,12 +1,11 @@
+import { isLoopbackHost, withoutSecrets } from 'certkit/credentials';
 import { file, text } from 'certkit/options';
 import { defineNotifier } from 'certkit/plugin';
-import { isLoopback } from './loopback.ts';
 import { type Answer, post } from './post.ts';
 import { messageFor } from './service-message.ts';
 import { SERVICES } from './services.ts';
 import { readTrustedCa } from './trusted-ca.ts';
 import { invalidOption, reasonOf, undelivered } from './undelivered.ts';
-import { withoutSecrets } from './without-secrets.ts';
 
 const LIMIT_MS = 30_000;
 const LINE_CHARS = 200;
@@ -60,7 +59,7 @@ function parseServer(address: string): URL {
   const refuse = (because: string) => invalid('url', because, 'Write it as the service shows it: https://... (http:// only to this machine itself).');
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url === undefined || !['https:', 'http:'].includes(url.protocol)) throw refuse('it is no web address');
-  if (url.protocol === 'http:' && !isLoopback(url.hostname)) throw refuse('without TLS anybody on the way can read and change it');
+  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) throw refuse('without TLS anybody on the way can read and change it');
   return url;
 }
 

@@ -1,5 +1,5 @@
 import type { FileReader } from 'certkit/plugin';
-import { readPrivateFile } from './private-file.ts';
+import { privateText } from './private-file.ts';
 import { invalidOption } from './provider-fault.ts';
 
 /** What `POST /register` answers: one name of an acme-dns server, and who may set its values. */
@@ -32,7 +32,7 @@ export function faultOfAccount({ subdomain, username, password }: Account): { re
  * @throws PLUGIN_OPTION_INVALID
  */
 export async function readAccounts(path: string, files: FileReader): Promise<readonly Account[]> {
-  const text = await readPrivateFile('acme-dns', 'accounts', path, files);
+  const text = await privateText('acme-dns', 'accounts', path, files);
   const refuse = (because: string) =>
     invalidOption('acme-dns', 'accounts', `${path} ${because}`, 'It holds what POST /register answered, as it is, or several in a JSON list or object.');
   const content = parsed(text);

@@ -1,10 +1,10 @@
+import { withoutSecrets } from 'certkit/credentials';
 import { file, text } from 'certkit/options';
 import { defineDnsProvider, type TxtRecord } from 'certkit/plugin';
 import { type Account, faultOfAccount, isFor, readAccounts } from './acme-dns-accounts.ts';
 import { eachInTurn } from './each-in-turn.ts';
 import { changeFault, invalidOption, reasonOf } from './provider-fault.ts';
 import { askApi, parseApiAddress } from './web-api.ts';
-import { withoutSecrets } from './without-secrets.ts';
 
 /** The server keeps the last two values of a subdomain: those of a name and of its wildcard. */
 const VALUES_KEPT = 2;

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import { whereOthersWrite } from 'certkit/credentials';
 import type { FileReader } from 'certkit/plugin';
-import { whereOthersWrite } from './others-write.ts';
 import { invalidOption } from './provider-fault.ts';
 
 /** Where acme.sh and its scripts stand, and where it keeps its account and what it saved. */

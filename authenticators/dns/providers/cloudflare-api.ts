@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { withoutSecrets } from 'certkit/credentials';
 import { changeFault, reasonOf } from './provider-fault.ts';
 import { type ApiAnswer, type ApiRequest, askApi } from './web-api.ts';
-import { withoutSecrets } from './without-secrets.ts';
 
 /** Answers are `{ success, errors: [{ code, message }], result, result_info }` (developers.cloudflare.com/fundamentals/api/how-to/make-api-calls). */
 export interface CloudflareApi {

@@ -1,5 +1,5 @@
 import type { FileReader } from 'certkit/plugin';
-import { readPrivateFile } from './private-file.ts';
+import { privateText } from './private-file.ts';
 import { invalidOption } from './provider-fault.ts';
 
 const ASSIGNMENT = /^(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$/;
@@ -18,7 +18,7 @@ export async function readEnvironmentFile(provider: string, path: string | undef
     invalidOption(provider, 'environment-file', `${path}:${line}: ${because}`, 'A line is NAME=value; "#" at its beginning makes it a comment.');
 
   const variables: Record<string, string> = {};
-  const lines = (await readPrivateFile(provider, 'environment-file', path, files)).split(/\r?\n/);
+  const lines = (await privateText(provider, 'environment-file', path, files)).split(/\r?\n/);
   for (const [index, line] of lines.entries()) {
     const text = line.trim();
     if (text === '' || text.startsWith('#')) continue;

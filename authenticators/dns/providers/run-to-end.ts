@@ -1,8 +1,10 @@
+import { withoutSecrets } from 'certkit/credentials';
 import type { Programs, RunOptions } from 'certkit/plugin';
 import { changeFault, codeOf, reasonOf } from './provider-fault.ts';
-import { withoutSecrets } from './without-secrets.ts';
 
 const TAIL_CHARS = 600;
+/** Shorter ones are words such as "53" or "yes", and stars in their place would hide what went wrong. */
+const LEAST_SECRET_CHARS = 4;
 const ANY_EXIT_CODE: readonly number[] = Array.from({ length: 256 }, (_, code) => code);
 const UNLIMITED_MS = 24 * 3_600_000; // the limit is ours
 
@@ -29,7 +31,8 @@ export interface Ending {
 
 /** Runs it to its end, whatever its exit code; a program that cannot be run, or does not end, is a fault. */
 export async function runToEnd(programs: Programs, run: Run): Promise<Ending> {
-  const { provider, zone, command, title, secrets, limitMs, signal, missing, ...options } = run;
+  const { provider, zone, command, title, secrets: given, limitMs, signal, missing, ...options } = run;
+  const secrets = given.filter(({ length }) => length >= LEAST_SECRET_CHARS);
   const [program, ...args] = command;
   signal.throwIfAborted();
   const limit = AbortSignal.timeout(limitMs);

@@ -1,6 +1,6 @@
 import type { FileReader } from 'certkit/plugin';
 import { isDnsName } from './presentation.ts';
-import { readPrivateFile } from './private-file.ts';
+import { privateText } from './private-file.ts';
 import { invalidOption } from './provider-fault.ts';
 
 /** Signs updates (RFC 8945). */
@@ -31,7 +31,7 @@ export function faultOfKey({ name, algorithm, secret }: TsigKey): { readonly opt
  * @throws PLUGIN_OPTION_INVALID
  */
 export async function readKeyFile(provider: string, path: string, files: FileReader): Promise<TsigKey> {
-  const text = (await readPrivateFile(provider, 'key-file', path, files)).replace(/\/\*[\s\S]*?\*\/|(?:\/\/|#).*$/gm, '');
+  const text = (await privateText(provider, 'key-file', path, files)).replace(/\/\*[\s\S]*?\*\/|(?:\/\/|#).*$/gm, '');
   const refuse = (because: string) =>
     invalidOption(
       provider,

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isLoopbackHost } from 'certkit/credentials';
 import { invalidOption, reasonOf } from './provider-fault.ts';
 
 const LIMIT_MS = 30_000;
@@ -51,13 +51,8 @@ export function parseApiAddress(provider: string, option: string, address: strin
   const refuse = (because: string) => invalidOption(provider, option, because, 'Write https://... (http:// only to this machine itself).');
   if (url === undefined || !['https:', 'http:'].includes(url.protocol) || url.search !== '' || url.hash !== '') throw refuse('it is no web address');
   if (url.username !== '' || url.password !== '') throw refuse('it has a user or a password in it');
-  if (url.protocol === 'http:' && !isLoopback(url.hostname)) throw refuse('without TLS anybody on the way could read the credentials');
+  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) throw refuse('without TLS anybody on the way could read the credentials');
   return url.href.replace(/\/+$/, '');
-}
-
-function isLoopback(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '');
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function parsed(text: string): unknown {
